@@ -1,0 +1,163 @@
+"""The operations a program is made of, and the program itself.
+
+A program is a list of operations in the order they run. Value 0 is the picture, value k is the result of operation
+k (counted from 1); every operation names the values it reads. A value is a stack of planes `(channels, H, W)`, float32
+in a float program and int32 in an integer one. This is the only form in which pipelines and exporters see a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Padding: TypeAlias = Literal["zero", "edge"]
+Score: TypeAlias = Literal["key", "query*key"]
+
+FRACTION_BITS = 6
+"""An integer program sees the picture as int32, 8-bit levels times 2**FRACTION_BITS, and answers in the same unit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """Correlate with odd square kernels; the result has the size of the source.
+
+    `weight` is `(out, in, kernel, kernel)` float32, or int16 in an integer program; `bias` is `(out,)` of float32 or
+    int32. Outside the picture the source is zero or repeats its edge.
+    """
+
+    source: int
+    weight: NDArray[np.float32] | NDArray[np.int16]
+    bias: NDArray[np.float32] | NDArray[np.int32] | None = None
+    padding: Padding = "zero"
+
+
+@dataclass(frozen=True, eq=False)
+class PixelShuffle:
+    """Rearrange channel c·scale² + i·scale + j at (y, x) to channel c at (scale·y + i, scale·x + j)."""
+
+    source: int
+    scale: int
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMaximum:
+    """The largest of all channels, as one channel (eSR-MAX)."""
+
+    source: int
+
+
+@dataclass(frozen=True, eq=False)
+class SoftmaxSum:
+    """Sum of values weighted by the softmax of their scores over the channels, as one channel.
+
+    The channels of the source are all values, then (for the score "query*key") all queries, then all keys
+    (eSR-TM, eSR-TR).
+    """
+
+    source: int
+    score: Score
+
+
+@dataclass(frozen=True, eq=False)
+class RoundShift:
+    """Integers only: `clip((value + 2**(shift-1)) >> shift, low, high)`, the way back from products to levels."""
+
+    source: int
+    shift: int
+    low: int = -32768
+    high: int = 32767
+
+
+@dataclass(frozen=True, eq=False)
+class Luma:
+    """Full-range BT.601 luma of a three-channel RGB source, as one channel."""
+
+    source: int
+
+
+@dataclass(frozen=True, eq=False)
+class Recolor:
+    """RGB with the luma of `source` and the chroma of `picture`, bicubically enlarged (a = -0.5, edges repeated).
+
+    Blue, red and green minus luma are linear in chroma, so this is `luma + bicubic(picture - Luma(picture))`.
+    """
+
+    source: int
+    picture: int
+    scale: int
+
+
+Op: TypeAlias = Convolution | PixelShuffle | ChannelMaximum | SoftmaxSum | RoundShift | Luma | Recolor
+OPS: tuple[type[Op], ...] = get_args(Op)
+
+
+def sources(op: Op) -> tuple[int, ...]:
+    """The values an operation reads."""
+    return (op.source, op.picture) if isinstance(op, Recolor) else (op.source,)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """An immutable network: its published id, its operations, where it comes from.
+
+    `uint8`, where present, is the integer program baked from this one: it takes its place for uint8 pictures.
+    Scale, halo and channels are derived from the operations, never stored. Raises ValueError, naming the operation,
+    if the operations do not fit together.
+    """
+
+    name: str
+    ops: tuple[Op, ...]
+    uint8: Program | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        from .validate import validate
+
+        for op in self.ops:
+            for item in fields(op):
+                value = getattr(op, item.name)
+                if isinstance(value, np.ndarray):
+                    owned = np.array(value, order="C")
+                    owned.setflags(write=False)
+                    object.__setattr__(op, item.name, owned)
+        validate(self)
+
+    @cached_property
+    def scale(self) -> int:
+        """How many times larger the result is, along each side."""
+        from .validate import value_types
+
+        return value_types(self)[-1].scale
+
+    @cached_property
+    def halo(self) -> int:
+        """How many picture pixels beyond a pixel's own can change the result there, in each direction."""
+        from .validate import value_types
+
+        return value_types(self)[-1].halo
+
+    @cached_property
+    def channels(self) -> int:
+        """Channels of the picture: 1 (luma) or 3 (RGB)."""
+        from .validate import picture_channels
+
+        return picture_channels(self.ops)
+
+    @cached_property
+    def integer(self) -> bool:
+        """Whether the arithmetic is in int32 rather than float32."""
+        return any(isinstance(op, Convolution) and op.weight.dtype.kind == "i" for op in self.ops)
+
+    @cached_property
+    def color(self) -> Program:
+        """The program for RGB pictures: luma through this one, chroma through bicubic; itself if it takes RGB."""
+        if self.channels == 3:
+            return self
+        shifted = tuple(replace(op, source=op.source + 1) for op in self.ops)
+        ops = (Luma(0), *shifted, Recolor(len(shifted) + 1, 0, self.scale))
+        return Program(self.name, ops, self.uint8.color if self.uint8 else None, self.provenance)

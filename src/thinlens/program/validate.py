@@ -1,0 +1,133 @@
+"""Do the operations of a program fit together? And what follows from them: channels, scale and halo of every value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+
+from .ops import (
+    ChannelMaximum,
+    Convolution,
+    Luma,
+    Op,
+    PixelShuffle,
+    Program,
+    Recolor,
+    RoundShift,
+    SoftmaxSum,
+    sources,
+)
+
+BICUBIC_HALO = 2
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """What is known of a value before it is computed: reach is the halo in picture pixels, before rounding up."""
+
+    channels: int
+    scale: int
+    reach: Fraction
+
+    @property
+    def halo(self) -> int:
+        return ceil(self.reach)
+
+
+def picture_channels(ops: tuple[Op, ...]) -> int:
+    """Channels that the operations reading value 0 expect."""
+    for op in ops:
+        if 0 in sources(op):
+            return op.weight.shape[1] if isinstance(op, Convolution) else 3 if isinstance(op, Luma | Recolor) else 1
+    raise ValueError("no operation of the program reads the picture (value 0)")
+
+
+def value_types(program: Program) -> list[ValueType]:
+    """The type of every value, the picture first. Raises ValueError at the first operation that does not fit."""
+    types = [ValueType(picture_channels(program.ops), 1, Fraction(0))]
+    for index, op in enumerate(program.ops, start=1):
+        for source in sources(op):
+            if not 0 <= source < index:
+                raise ValueError(
+                    f"operation {index} ({type(op).__name__}) reads value {source}, which is not before it"
+                )
+        try:
+            types.append(_result(op, [types[source] for source in sources(op)]))
+        except ValueError as error:
+            raise ValueError(f"operation {index} ({type(op).__name__}) of {program.name}: {error}") from None
+    return types
+
+
+def validate(program: Program) -> None:
+    """Raise ValueError, with the operation and the reason, unless the program can run."""
+    if not program.ops:
+        raise ValueError(f"program {program.name!r} has no operations")
+    result = value_types(program)[-1]
+    wanted = program.channels
+    if wanted not in (1, 3):
+        raise ValueError(f"{program.name} takes {wanted} channels; a picture has 1 (luma) or 3 (RGB)")
+    if result.channels != wanted:
+        raise ValueError(f"{program.name} returns {result.channels} channels for a picture of {wanted}")
+    kinds = {op.weight.dtype.kind for op in program.ops if isinstance(op, Convolution)}
+    if len(kinds) > 1:
+        raise ValueError(f"{program.name} mixes integer and float weights")
+    if kinds == {"i"} and any(isinstance(op, SoftmaxSum) for op in program.ops):
+        raise ValueError(f"{program.name}: a softmax has no integer form")
+    if program.uint8 is not None:
+        inner = program.uint8
+        if not inner.integer or inner.scale != program.scale or inner.channels != program.channels:
+            raise ValueError(f"{program.name}: its uint8 program must be integer, with the same scale and channels")
+
+
+def _result(op: Op, inputs: list[ValueType]) -> ValueType:
+    source = inputs[0]
+    match op:
+        case Convolution():
+            return _convolution(op, source)
+        case PixelShuffle():
+            if op.scale < 1 or source.channels % op.scale**2:
+                raise ValueError(f"{source.channels} channels do not shuffle by {op.scale}")
+            return ValueType(source.channels // op.scale**2, source.scale * op.scale, source.reach)
+        case ChannelMaximum():
+            return ValueType(1, source.scale, source.reach)
+        case SoftmaxSum():
+            parts = 2 if op.score == "key" else 3
+            if source.channels % parts:
+                raise ValueError(f"{source.channels} channels are not {parts} equal groups")
+            return ValueType(1, source.scale, source.reach)
+        case RoundShift():
+            if not 1 <= op.shift <= 31 or op.low >= op.high:
+                raise ValueError(f"shift {op.shift} must be in 1…31 and low {op.low} below high {op.high}")
+            return source
+        case Luma():
+            if source.channels != 3:
+                raise ValueError(f"needs 3 channels, got {source.channels}")
+            return ValueType(1, source.scale, source.reach)
+        case Recolor():
+            picture = inputs[1]
+            if source.channels != 1 or picture.channels != 3 or source.scale != picture.scale * op.scale:
+                raise ValueError(f"needs one luma channel at {op.scale} times the size of an RGB picture")
+            return ValueType(3, source.scale, max(source.reach, picture.reach + Fraction(BICUBIC_HALO, picture.scale)))
+
+
+def _convolution(op: Convolution, source: ValueType) -> ValueType:
+    if op.weight.ndim != 4 or op.weight.shape[2] != op.weight.shape[3] or op.weight.shape[2] % 2 == 0:
+        raise ValueError(f"weight must be (out, in, kernel, kernel) with an odd kernel, got {op.weight.shape}")
+    if op.weight.dtype not in (np.float32, np.int16):
+        raise ValueError(f"weight must be float32 or int16, got {op.weight.dtype}")
+    outputs, inputs, kernel, _ = op.weight.shape
+    if inputs != source.channels:
+        raise ValueError(f"weight takes {inputs} channels, its source has {source.channels}")
+    if op.bias is not None:
+        wanted = np.dtype(np.float32 if op.weight.dtype == np.float32 else np.int32)
+        if op.bias.shape != (outputs,) or op.bias.dtype != wanted:
+            raise ValueError(f"bias must be ({outputs},) {wanted}, got {op.bias.shape} {op.bias.dtype}")
+    if op.padding not in ("zero", "edge"):
+        raise ValueError(f"padding must be zero or edge, got {op.padding!r}")
+    for array in (op.weight, op.bias):
+        if array is not None and not np.isfinite(array).all():
+            raise ValueError("weights must be finite")
+    return ValueType(outputs, source.scale, source.reach + Fraction(kernel // 2, source.scale))
