@@ -1,0 +1,1 @@
+"""Training pairs, the degradation that makes them, and the benchmark sets."""
