@@ -92,7 +92,7 @@ def _decode(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Pr
             raise ValueError(
                 f"unknown operation {item['op']!r}: the program was written by a newer thinlens; upgrade it"
             )
-        arguments = {
+        arguments: dict[str, Any] = {
             name: tensors[value["tensor"]] if isinstance(value, dict) else value
             for name, value in item.items()
             if name != "op"

@@ -1,0 +1,151 @@
+"""The protocol of super-resolution scores, and `evaluate`, which follows it.
+
+The high picture is cropped to a multiple of the scale; the low one is made of it by MATLAB-style bicubic with
+antialiasing, rounded to 8 bits; the low picture is enlarged by the call that users make; PSNR and SSIM are taken on
+the studio-range luma, a border of `scale` pixels left out; the score of a set is the mean over its pictures.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.benchmarks import Benchmark, open_benchmark
+from ..data.degrade import crop_to_multiple, downscale, upscale_bicubic
+from ..program import Program
+from .metrics import psnr, ssim
+
+Image: TypeAlias = NDArray[Any]
+Folder: TypeAlias = str | os.PathLike[str]
+Model: TypeAlias = str | os.PathLike[str] | Program
+
+BICUBIC = "bicubic"
+"""The model name of the yardstick: plain bicubic enlargement, as MATLAB's `imresize` does it."""
+
+
+def studio_luma(image: Image) -> NDArray[np.float64]:
+    """Luma in 16…235 of BT.601, not rounded, of `(H, W, 3)` RGB or `(H, W)` gray uint8."""
+    if image.ndim == 2:
+        return 16 + 219 / 255 * image.astype(np.float64)
+    return 16 + image.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How scores are taken; the defaults are those of the super-resolution literature.
+
+    `degrade` makes the low picture of the high one, `plane` the plane that is compared, `data_range` is the peak in
+    PSNR and SSIM, `border` the number of pixels left out at each side (None: as many as the scale).
+    """
+
+    degrade: Callable[[Image, int], Image] = downscale
+    plane: Callable[[Image], Image] = studio_luma
+    data_range: float = 255
+    border: int | None = None
+
+
+@dataclass(frozen=True)
+class ImageScore:
+    """PSNR (dB) and SSIM of one picture."""
+
+    name: str
+    psnr: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """A model's scores on a set: mean PSNR (dB) and SSIM, and those of each picture.
+
+    `known` tells whether the set is, byte for byte, the well-known one of that name.
+    """
+
+    model: str
+    scale: int
+    data: str
+    known: bool
+    psnr: float
+    ssim: float
+    images: tuple[ImageScore, ...]
+
+
+def evaluate(
+    models: Model | Iterable[Model],
+    data: Folder | Iterable[Folder],
+    *,
+    scale: int | None = None,
+    protocol: Protocol | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+) -> list[Score]:
+    """Score models (names, ids, program files or programs; also "bicubic") on folders of high-resolution pictures.
+
+    Without `scale`, a preset and bicubic are scored at 2, 3 and 4, any other model at its own scale. `progress` is
+    told which model runs on which set. Raises ValueError or OSError for unknown models and folders without pictures.
+    """
+    protocol = protocol or Protocol()
+    sets = [open_benchmark(folder) for folder in _several(data)]
+    runs = [run for model in _several(models) for run in _runs(model, scale)]
+    scores: list[Score] = []
+    for name, factor, enlarge in runs:
+        for benchmark in sets:
+            progress(f"{name} ×{factor} on {benchmark.name}")
+            scores.append(score(name, factor, enlarge, benchmark, protocol))
+    return scores
+
+
+def score(model: str, scale: int, enlarge: Callable[[Image], Image], benchmark: Benchmark, protocol: Protocol) -> Score:
+    """The score on one set of any function that enlarges uint8 pictures `scale` times."""
+    images: list[ImageScore] = []
+    for name, picture in benchmark.pictures():
+        high = crop_to_multiple(picture, scale)
+        result = enlarge(protocol.degrade(high, scale))
+        border = scale if protocol.border is None else protocol.border
+        inside = (slice(border, high.shape[0] - border), slice(border, high.shape[1] - border))
+        planes = protocol.plane(result)[inside], protocol.plane(high)[inside]
+        images.append(
+            ImageScore(
+                name,
+                psnr(*planes, data_range=protocol.data_range),
+                ssim(*planes, data_range=protocol.data_range),
+            )
+        )
+    return Score(
+        model,
+        scale,
+        benchmark.name,
+        benchmark.known,
+        float(np.mean([image.psnr for image in images])),
+        float(np.mean([image.ssim for image in images])),
+        tuple(images),
+    )
+
+
+def _several(items: Any) -> Sequence[Any]:
+    return [items] if isinstance(items, str | os.PathLike | Program) else list(items)
+
+
+def _runs(model: Model, scale: int | None) -> list[tuple[str, int, Callable[[Image], Image]]]:
+    """The id, scale and enlarging function of a model, once for every scale to be scored."""
+    import thinlens
+
+    if isinstance(model, Program):
+        programs = [model]
+    elif model == BICUBIC:
+        scales = (2, 3, 4) if scale is None else (scale,)
+        return [(BICUBIC, factor, lambda low, factor=factor: upscale_bicubic(low, factor)) for factor in scales]
+    elif scale is None and model in thinlens.models.PRESETS:
+        programs = [thinlens.load(model, scale=factor) for factor in (2, 3, 4)]
+    else:
+        programs = [thinlens.load(model) if scale is None else thinlens.load(model, scale=scale)]
+    return [(program.name, program.scale, _enlarge(program)) for program in programs]
+
+
+def _enlarge(program: Program) -> Callable[[Image], Image]:
+    import thinlens
+
+    return lambda low: thinlens.upscale(low, scale=program.scale, model=program)
