@@ -1,0 +1,5 @@
+"""Passes from program to program: each a pure function that states how far it may change the picture."""
+
+from .fixed import fix_point
+
+__all__ = ["fix_point"]
