@@ -7,12 +7,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+from .. import photo
 
 KNOWN = {
     "d997761150c2e04515030996fb9673c46ad588e54c62bf53610a76dcd4cb3771": "Set5",
@@ -55,15 +54,15 @@ def open_benchmark(folder: str | os.PathLike[str]) -> Benchmark:
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder of pictures")
-    files = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES))
+    files = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in photo.SUFFIXES))
     if not files:
-        raise ValueError(f"{folder} has no pictures ({', '.join(SUFFIXES)})")
+        raise ValueError(f"{folder} has no pictures ({', '.join(photo.SUFFIXES)})")
     each = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
     return Benchmark(folder, files, hashlib.sha256("".join(each).encode()).hexdigest())
 
 
-def _read(path: Path) -> NDArray[Any]:
-    import pyvips
-
-    image = pyvips.Image.new_from_file(str(path)).numpy()
-    return image[..., 0] if image.ndim == 3 and image.shape[2] <= 2 else image[..., :3] if image.ndim == 3 else image
+def _read(path: Path) -> NDArray[np.uint8]:
+    pixels = photo.read(path).pixels
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"{path} has 16 bits per channel; scores are taken on 8-bit pictures, so convert it first")
+    return pixels

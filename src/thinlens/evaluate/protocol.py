@@ -139,13 +139,13 @@ def _runs(model: Model, scale: int | None) -> list[tuple[str, int, Callable[[Ima
         scales = (2, 3, 4) if scale is None else (scale,)
         return [(BICUBIC, factor, lambda low, factor=factor: upscale_bicubic(low, factor)) for factor in scales]
     elif scale is None and model in thinlens.models.PRESETS:
-        programs = [thinlens.load(model, scale=factor) for factor in (2, 3, 4)]
+        programs = [thinlens.load(model, factor) for factor in (2, 3, 4)]
     else:
-        programs = [thinlens.load(model) if scale is None else thinlens.load(model, scale=scale)]
+        programs = [thinlens.load(model, scale)]
     return [(program.name, program.scale, _enlarge(program)) for program in programs]
 
 
 def _enlarge(program: Program) -> Callable[[Image], Image]:
     import thinlens
 
-    return lambda low: thinlens.upscale(low, scale=program.scale, model=program)
+    return lambda low: thinlens.upscale(low, model=program)
