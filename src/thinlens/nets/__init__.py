@@ -1,0 +1,84 @@
+"""The published networks, one file per architecture, and the crossings: identifier → module → program."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+from torch import nn
+
+from ..program import Program
+from ..program.ops import Padding
+from . import bicubic, edge_sr
+
+FAMILIES: dict[str, ModuleType] = {"bicubic": bicubic, "edge_sr": edge_sr}
+"""Every family: a module with `Config`, `parse(identifier)`, `build(config)`, `Network` and `lower(module)`."""
+
+EXAMPLES = ("Bicubic_s2", "eSR-MAX_s2_K3_C2", "eSR-TM_s3_K5_C4", "eSR-TR_s4_K7_C16")
+
+
+def parse(identifier: str) -> Any:
+    """The config that `str()` turns into this identifier. Raises ValueError with examples for an unknown one."""
+    for family in FAMILIES.values():
+        config = family.parse(identifier)
+        if config is not None:
+            return config
+    raise ValueError(f"{identifier!r} is not the id of a network; ids look like {', '.join(EXAMPLES)}")
+
+
+def build(config: Any, padding: Padding = "zero") -> nn.Module:
+    """A module of this config with fresh weights."""
+    return _family(config, "Config").build(config, padding)
+
+
+def lower(module: nn.Module) -> Program:
+    """The program that computes what the module computes, on the CPU, without torch."""
+    return _family(module, "Network").lower(module)
+
+
+def load_tensors(module: nn.Module, tensors: dict[str, torch.Tensor], origin: str) -> None:
+    """Fill a module. Raises ValueError, naming the first tensor that is missing, unknown or of another shape."""
+    identifier = str(module.config)
+    wanted = module.state_dict()
+    for name in [*wanted, *tensors]:
+        if name not in tensors:
+            raise ValueError(f"{origin} does not fit {identifier}: it has no tensor {name!r}")
+        if name not in wanted:
+            raise ValueError(f"{origin} does not fit {identifier}: the network has no tensor {name!r}")
+        if tensors[name].shape != wanted[name].shape:
+            found, needed = tuple(tensors[name].shape), tuple(wanted[name].shape)
+            raise ValueError(f"{origin} does not fit {identifier}: tensor {name!r} is {found}, not {needed}")
+        if not torch.isfinite(tensors[name]).all():
+            raise ValueError(f"{origin}: tensor {name!r} holds values that are not finite")
+    module.load_state_dict(tensors)
+
+
+def from_published(path: str | os.PathLike[str]) -> nn.Module:
+    """Read the authors' file: a torch state dict whose file name is the id, such as `eSR-TR_s2_K5_C4.model`.
+
+    Only tensors are read (`weights_only=True`), never code. Raises ValueError if the file is not a state dict or does
+    not fit the id of its name, OSError if it cannot be read.
+    """
+    path = Path(path)
+    module = build(parse(path.stem))
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is not a torch state dict: {reason}") from None
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(f"{path} is not a torch state dict: it holds {type(state).__name__}, not named tensors")
+    load_tensors(module, {str(name): value.float() for name, value in state.items()}, str(path))
+    return module
+
+
+def _family(part: Any, kind: str) -> ModuleType:
+    for family in FAMILIES.values():
+        if isinstance(part, getattr(family, kind)):
+            return family
+    raise TypeError(f"{type(part).__name__} is not a thinlens network; build one with nets.build(nets.parse(id))")
