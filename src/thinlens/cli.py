@@ -1,0 +1,119 @@
+"""The command `thinlens`: verbs in the order of the flow. Python users can call all that they do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+
+import typer
+
+# Everything else is imported where it is used, so that `thinlens --help` is there at once.
+if TYPE_CHECKING:
+    from .batch import Job
+
+app = typer.Typer(
+    help="Make pictures larger and better looking, on any processor, in real time.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ScaleOption = Annotated[
+    Optional[int],  # noqa: UP045, Typer reads it at run time, on Python 3.10 too
+    typer.Option("--scale", "-s", help="How many times larger: 2, 3 or 4 [default: 2, or the model's own]"),
+]
+
+
+def main() -> None:
+    """Run the command; what goes wrong is told in one line, with exit code 2, or 1 where it broke off half-way."""
+    try:
+        app()
+    except (OSError, ValueError, ImportError, MemoryError) as error:
+        _fail(error)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    shown: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if shown:
+        import thinlens
+
+        print(f"thinlens {thinlens.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def upscale(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="JPEG, PNG, WebP or TIFF, or folders.")],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", "-o", help="A file for one photo, else a folder [default: beside the photo, …-x2]"),
+    ] = None,
+    scale: ScaleOption = None,
+    model: Annotated[str, typer.Option("--model", "-m", help="fast, balanced, fine, an id or a file.")] = "balanced",
+) -> None:
+    """Make photos larger."""
+    from . import batch, run
+
+    loaded = run.load(model, scale)
+    jobs = batch.plan(photos, out, loaded.scale)
+    if len(jobs) == 1:
+        run.upscale_file(jobs[0].source, jobs[0].target, model=loaded)
+        print(jobs[0].target)
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    outcomes = track(
+        batch.upscale_files(jobs, model=loaded), "enlarging", total=len(jobs), console=Console(stderr=True)
+    )
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    for error in failed:
+        print(f"thinlens: {error}", file=sys.stderr)
+    print(f"{len(jobs) - len(failed)} of {len(jobs)} photos enlarged, in {_places(jobs)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the released models."""
+    from . import models
+
+    print(f"{'model':<10} {'scale':<6} {'id':<20} {'KiB':>5}")
+    for preset in models.PRESETS:
+        for scale in models.SCALES:
+            file = models.path(preset, scale)
+            print(f"{preset:<10} {f'×{scale}':<6} {file.stem:<20} {file.stat().st_size / 1024:5.1f}")
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Of thinlens train, or a published one, as ID.model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="PROGRAM", help="The program file, .safetensors.")],
+) -> None:
+    """Make a program, which runs without torch, of a checkpoint."""
+    import thinlens
+
+    made = thinlens.convert(checkpoint, out)
+    print(f"{out}: {made.name}, ×{made.scale}")
+
+
+def _places(jobs: list[Job]) -> str:
+    return ", ".join(sorted({str(job.target.parent) for job in jobs}))
+
+
+def _fail(error: BaseException) -> NoReturn:
+    from .batch import one_line
+    from .photo import UnfinishedError
+
+    half_way = isinstance(error, MemoryError | UnfinishedError)
+    print(f"thinlens: {one_line(error)}", file=sys.stderr)
+    sys.exit(1 if half_way else 2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The released programs: trained by this project, carried by the package, one file per model and scale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PRESETS = {"fast": "eSR-MAX_s{scale}_K3_C2", "balanced": "eSR-TR_s{scale}_K5_C4", "fine": "eSR-TR_s{scale}_K7_C4"}
+"""The published id behind each preset, from the quickest to the best."""
+SCALES = (2, 3, 4)
+"""How many times larger, along each side, the presets make a picture."""
+
+
+def names() -> list[str]:
+    """The published ids of all released models, preset by preset and scale by scale."""
+    return [identifier.format(scale=scale) for identifier in PRESETS.values() for scale in SCALES]
+
+
+def path(name: str, scale: int = 2) -> Path:
+    """The program file of a preset at a scale, or of a released id, which says its scale itself.
+
+    Raises ValueError, listing what there is, for any other name or scale.
+    """
+    if name in PRESETS:
+        if scale not in SCALES:
+            raise ValueError(f"{name} enlarges 2, 3 or 4 times, not {scale}")
+        name = PRESETS[name].format(scale=scale)
+    elif name not in names():
+        raise ValueError(f"unknown model {name!r}; there are {', '.join((*PRESETS, *names()))}, or give a program file")
+    return Path(__file__).parent / f"{name}.safetensors"

@@ -1,0 +1,205 @@
+"""Photo files: JPEG, PNG, WebP and TIFF through libvips, with depth, transparency, profile and metadata kept."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+Value: TypeAlias = bytes | str | int | float
+
+LOADERS = ("jpegload", "pngload", "webpload", "tiffload")
+KEPT = ("exif-", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "png-comment-", "resolution-unit")
+"""The metadata that outlives enlarging, by the beginning of libvips' names. Not among it: the orientation, which is
+applied to the pixels, and the thumbnail inside EXIF."""
+UPRIGHT = 1
+"""The EXIF orientation of pixels that are stored as they are shown."""
+
+
+class UnfinishedError(OSError):
+    """Writing a file broke off half-way: a full disk, a picture too large for the format. Nothing was left behind."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photograph, upright.
+
+    `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, encoded as the ICC profile in the metadata says,
+    sRGB without one; `alpha` is `(H, W)` of the same dtype, not premultiplied. `metadata` has libvips' names and
+    values; `resolution` is horizontal and vertical pixels per millimeter.
+    """
+
+    pixels: NDArray[Any]
+    alpha: NDArray[Any] | None = None
+    metadata: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    resolution: tuple[float, float] = (72 / 25.4, 72 / 25.4)
+
+
+def read(path: str | os.PathLike[str]) -> Photo:
+    """Read a photo and turn it upright; CMYK and other color models become sRGB by their profile.
+
+    Raises OSError if the file is not there or not to be opened, ValueError if it is no complete JPEG, PNG, WebP or
+    TIFF picture of 8 or 16 bits per channel.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a photo")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty")
+    with open(path, "rb"):  # a file that may not be read raises its own OSError
+        pass
+    try:
+        image = _open(path)
+        image = _upright(_gray_or_rgb(path, image))
+        samples: NDArray[Any] = image.numpy()
+    except pyvips.Error:
+        raise ValueError(f"{path} is damaged or cut short") from None
+    samples = samples if samples.ndim == 3 else samples[..., None]
+    colors = 1 if image.bands < 3 else 3
+    pixels = np.ascontiguousarray(samples[..., 0] if colors == 1 else samples[..., :3])
+    alpha = np.ascontiguousarray(samples[..., colors]) if image.bands > colors else None
+    kept = {name: image.get(name) for name in image.get_fields() if name.startswith(KEPT)}
+    return Photo(pixels, alpha, kept, (image.xres, image.yres))
+
+
+def write(photo: Photo, path: str | os.PathLike[str]) -> None:
+    """Write a photo in the format that the name ends in; the file appears whole or not at all.
+
+    PNG and TIFF are lossless and keep 16 bits; JPEG is written at quality 95 without chroma subsampling, WebP at
+    quality 95, both with 8 bits. JPEG has no transparency: the photo is laid on white. Raises OSError or ValueError
+    as `check_target`, and UnfinishedError if writing breaks off.
+    """
+    path = Path(path)
+    check_target(path)
+    save = _SAVERS[path.suffix.lower()]
+    temporary = path.with_name(f".thinlens-{secrets.token_hex(8)}.tmp")
+    try:
+        save(photo, str(temporary))
+        os.replace(temporary, path)
+    except pyvips.Error as error:
+        raise UnfinishedError(f"cannot write {path}: {_first_line(error)}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Raise OSError or ValueError, naming the remedy, if a photo cannot be written to this path."""
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"cannot write {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: a folder has this name")
+    if not path.parent.exists():
+        raise FileNotFoundError(f"cannot write {path}: create the folder {path.parent} first")
+    if not path.parent.is_dir():
+        raise NotADirectoryError(f"cannot write {path}: {path.parent} is not a folder")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"cannot write {path}: you may not write to the folder {path.parent}")
+
+
+def _open(path: Path) -> pyvips.Image:
+    """The file as a lazy image; its format is told by its content, and only a single picture is taken."""
+    try:
+        # a source, because libvips reads options from brackets at the end of plain file names
+        source = pyvips.Source.new_from_file(str(path))
+        image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
+    except pyvips.Error as error:
+        if "is not in a known format" in str(error):
+            raise ValueError(f"{path} is not a JPEG, PNG, WebP or TIFF picture") from None
+        raise
+    if not image.get("vips-loader").startswith(LOADERS):
+        raise ValueError(f"{path} is not a JPEG, PNG, WebP or TIFF picture")
+    pages = image.get("n-pages") if "n-pages" in image.get_fields() else 1
+    if pages > 1:
+        raise ValueError(f"{path} holds {pages} pictures; save the one to enlarge as a file of its own")
+    return image
+
+
+def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
+    """The same picture as one or three channels of 8 or 16 bits, with or without alpha."""
+    if image.format not in ("uchar", "ushort"):
+        raise ValueError(f"{path} has {image.format} samples; convert it to 8 or 16 bits per channel")
+    wide = image.format == "ushort"
+    if image.interpretation == "cmyk":
+        return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=16 if wide else 8)
+    if image.interpretation not in ("srgb", "rgb", "rgb16", "b-w", "grey16", "multiband"):
+        image = image.colourspace("rgb16" if wide else "srgb")
+    if image.bands > 4:
+        raise ValueError(f"{path} has {image.bands} channels; convert it to gray or RGB, with or without alpha")
+    return image
+
+
+def _upright(image: pyvips.Image) -> pyvips.Image:
+    if image.get("orientation") == UPRIGHT if "orientation" in image.get_fields() else True:
+        return image
+    return image.copy_memory().autorot()  # turning reads out of order, which a file being decoded cannot
+
+
+def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image:
+    """The photo as a libvips image with its metadata; fewer bits are rounded to, more are not made up."""
+    pixels, alpha = photo.pixels, photo.alpha
+    if bits == 8 and pixels.dtype == np.uint16:
+        pixels, alpha = _eight_bits(pixels), None if alpha is None else _eight_bits(alpha)
+    if alpha is not None:
+        pixels = np.dstack([pixels, alpha])
+    wide, gray = pixels.dtype == np.uint16, photo.pixels.ndim == 2
+    kind = ("grey16" if wide else "b-w") if gray else ("rgb16" if wide else "srgb")
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels), interpretation=kind)
+    if alpha is not None and not transparent:
+        image = image.flatten(background=[255])
+    image = image.copy(xres=photo.resolution[0], yres=photo.resolution[1])
+    for name, value in photo.metadata.items():
+        image.set_type(_field_type(value), name, value)
+    return image
+
+
+def _eight_bits(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _field_type(value: Value) -> int:
+    types = pyvips.GValue
+    kinds = {bytes: types.blob_type, str: types.gstr_type, int: types.gint_type, float: types.gdouble_type}
+    return kinds[type(value)]
+
+
+def _first_line(error: pyvips.Error) -> str:
+    return str(error.detail).strip().splitlines()[0]
+
+
+def _save_jpeg(photo: Photo, path: str) -> None:
+    image = _image(photo, bits=8, transparent=False)
+    image.jpegsave(path, Q=95, subsample_mode="off", optimize_coding=True)
+
+
+def _save_png(photo: Photo, path: str) -> None:
+    _image(photo, bits=16).pngsave(path)
+
+
+def _save_webp(photo: Photo, path: str) -> None:
+    _image(photo, bits=8).webpsave(path, Q=95, smart_subsample=True)
+
+
+def _save_tiff(photo: Photo, path: str) -> None:
+    _image(photo, bits=16).tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=False)
+
+
+_SAVERS: dict[str, Callable[[Photo, str], None]] = {
+    ".jpg": _save_jpeg,
+    ".jpeg": _save_jpeg,
+    ".png": _save_png,
+    ".webp": _save_webp,
+    ".tif": _save_tiff,
+    ".tiff": _save_tiff,
+}
+SUFFIXES = tuple(_SAVERS)
+"""What the names of photo files end in, in lower case."""
