@@ -116,11 +116,15 @@ def softmax_sum(source: Planes, op: SoftmaxSum) -> Planes:
 
 
 def luma(rgb: Planes) -> Planes:
-    """`(3, H, W)` RGB to `(1, H, W)` full-range BT.601 luma, in the unit of the source."""
+    """`(3, H, W)` RGB to `(1, H, W)` full-range BT.601 luma, in the unit of the source; integers to whole levels.
+
+    What rounding takes from the luma it gives to the chroma, so that both together stay what the picture was.
+    """
     if rgb.dtype.kind == "f":
         return np.tensordot(np.array([LUMA_WEIGHTS], rgb.dtype), rgb, axes=1)
     red, green, blue = (rgb[i].astype(np.int64) * LUMA_WEIGHTS_16[i] for i in range(3))
-    return ((red + green + blue + (1 << 15)) >> 16).astype(np.int32)[None]
+    shift = 16 + FRACTION_BITS
+    return (((red + green + blue + (1 << shift - 1)) >> shift) << FRACTION_BITS).astype(np.int32)[None]
 
 
 def bicubic_taps(scale: int) -> NDArray[np.float64]:
@@ -132,30 +136,26 @@ def bicubic_taps(scale: int) -> NDArray[np.float64]:
     return np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
 
 
-def bicubic_taps_integer(scale: int) -> tuple[NDArray[np.int32], int]:
-    """The taps times 2**shift as integers whose rows add up to 2**shift, and the shift (exact at scales 2 and 4)."""
-    shift = {2: 7, 4: 10}.get(scale, 12)
-    taps = bicubic_taps(scale) * 2**shift
-    rounded = np.rint(taps).astype(np.int32)
+def bicubic_taps_integer(scale: int) -> NDArray[np.int32]:
+    """`(scale, 5)`: the taps times 2**15 as integers whose rows add up to 2**15."""
+    rounded = np.rint(bicubic_taps(scale) * 2**15).astype(np.int32)
     for row in rounded:
-        row[np.argmax(row)] += 2**shift - row.sum()
-    return rounded, shift
+        row[np.argmax(row)] += 2**15 - row.sum()
+    return rounded
 
 
 def bicubic(planes: Planes, scale: int) -> Planes:
-    """Enlarge planes, rows first, then columns; integers are rounded to the unit of the source after each pass."""
+    """Enlarge planes, rows first, then columns; with integers each product is rounded to the unit of the source."""
     for axis in (1, 2):
         padded = np.pad(planes, [(2, 2) if i == axis else (0, 0) for i in range(3)], mode="edge")
         size = planes.shape[axis]
         taken = [np.take(padded, np.arange(t, t + size), axis=axis) for t in range(5)]
         if planes.dtype.kind == "f":
-            phases = [
-                sum(w * t for w, t in zip(row.astype(np.float32), taken, strict=True)) for row in bicubic_taps(scale)
-            ]
+            rows = bicubic_taps(scale).astype(np.float32)
+            phases = [sum(w * t for w, t in zip(row, taken, strict=True)) for row in rows]
         else:
-            taps, shift = bicubic_taps_integer(scale)
-            sums = [sum(w * t for w, t in zip(row, taken, strict=True)) for row in taps]
-            phases = [(total + (1 << shift - 1)) >> shift for total in sums]
+            rows = bicubic_taps_integer(scale)
+            phases = [sum((w * t + (1 << 14)) >> 15 for w, t in zip(row, taken, strict=True)) for row in rows]
         shape = list(planes.shape)
         shape[axis] *= scale
         planes = np.stack(phases, axis=axis + 1).reshape(shape)

@@ -1,0 +1,29 @@
+"""The bicubic enlargement of Recolor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import halide as hl
+
+from thinlens.program.reference import bicubic_taps, bicubic_taps_integer
+
+
+def bicubic_sum(value: Callable[[int], hl.Expr], phase: hl.Expr | int, scale: int, integer: bool) -> hl.Expr:
+    """Σ weight · value(t) over the offsets t = -2…2, for the sub-pixel position `phase` of `scale`."""
+    if not isinstance(phase, int):
+        phases = [bicubic_sum(value, index, scale, integer) for index in range(scale)]
+        return hl.mux(phase, phases)
+    weights = (bicubic_taps_integer(scale) if integer else bicubic_taps(scale))[phase]
+    terms = [_product(value(t), float(w), integer) for t, w in zip(range(-2, 3), weights, strict=True) if w]
+    return sum(terms[1:], terms[0])
+
+
+def _product(value: hl.Expr, weight: float, integer: bool) -> hl.Expr:
+    if not integer:
+        return value * hl.f32(weight)
+    if weight == 1 << 15:
+        return value
+    if value.type() == hl.Int(16):
+        return hl.rounding_mul_shift_right(value, hl.i16(int(weight)), hl.u16(15))
+    return hl.i32((hl.i64(value) * int(weight) + (1 << 14)) >> 15)

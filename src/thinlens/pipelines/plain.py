@@ -1,0 +1,147 @@
+"""Any program, one operation after the other, each result a whole stack of planes in memory: correct, not fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import halide as hl
+from numpy.typing import NDArray
+
+from thinlens.program import (
+    FRACTION_BITS,
+    ChannelMaximum,
+    Convolution,
+    Luma,
+    Op,
+    PixelShuffle,
+    Program,
+    Recolor,
+    RoundShift,
+    SoftmaxSum,
+)
+from thinlens.program.reference import LUMA_WEIGHTS, LUMA_WEIGHTS_16
+from thinlens.program.validate import value_types
+
+from .chroma import bicubic_sum
+from .picture import Picture
+from .softmax import weighted_sum
+
+X, Y, C = hl.Var("x"), hl.Var("y"), hl.Var("c")
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A value of a program: `planes[x, y, c]` float32 or int32, defined inside the picture only."""
+
+    planes: hl.Func
+    channels: int
+    width: hl.Expr
+    height: hl.Expr
+
+    def at(self, x: hl.Expr, y: hl.Expr, c: hl.Expr | int) -> hl.Expr:
+        """The value at (x, y), edges repeated."""
+        return hl.Expr(self.planes[hl.clamp(x, 0, self.width - 1), hl.clamp(y, 0, self.height - 1), c])
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The stages of a program, the picture first, and the weights they read."""
+
+    output: hl.Func
+    values: list[Planes]
+    parts: list[hl.Func]
+    arrays: list[NDArray[Any]]
+
+    def buffer(self, array: NDArray[Any]) -> hl.Buffer:
+        """An array as a Halide buffer, which keeps no reference of its own."""
+        self.arrays.append(array.copy())
+        return hl.Buffer(self.arrays[-1])
+
+
+def algorithm(program: Program, picture: Picture, source: hl.ImageParam) -> Plain:
+    """The program as stages; the output is `(W * channels * scale, H * scale)` as stored."""
+    integer = program.integer
+    decoded = hl.Func("picture")
+    decoded[X, Y, C] = picture.decode(picture.element(source, X, Y, C), integer)
+    width, height = picture.width(source), picture.height(source)
+    plain = Plain(hl.Func("output"), [Planes(decoded, picture.channels, width, height)], [], [])
+    for op, kind in zip(program.ops, value_types(program)[1:], strict=True):
+        result = hl.Func(type(op).__name__)
+        value = Planes(result, kind.channels, width * kind.scale, height * kind.scale)
+        _define(result, op, plain, integer)
+        plain.values.append(value)
+    last = plain.values[-1]
+    plain.output[X, Y] = picture.encode(last.planes[X // last.channels, Y, X % last.channels], integer)
+    return plain
+
+
+def schedule(plain: Plain) -> None:
+    """Every stage on its own, rows in parallel, vectors along x."""
+    for stage in [*(value.planes for value in plain.values), *plain.parts]:
+        stage.compute_root().parallel(Y).vectorize(X, 16)
+        for index in range(stage.num_update_definitions()):
+            stage.update(index).parallel(Y).vectorize(X, 16)
+    plain.output.parallel(Y).vectorize(X, 16, hl.TailStrategy.GuardWithIf)
+
+
+def _define(result: hl.Func, op: Op, plain: Plain, integer: bool) -> None:
+    source = plain.values[op.source]
+    match op:
+        case Convolution():
+            _convolve(result, op, source, plain)
+        case PixelShuffle():
+            s = op.scale
+            result[X, Y, C] = source.planes[X // s, Y // s, C * s * s + (Y % s) * s + X % s]
+        case ChannelMaximum():
+            result[X, Y, C] = hl.maximum(source.planes[X, Y, hl.RDom([(0, source.channels)]).x])
+        case SoftmaxSum():
+            result[X, Y, C] = weighted_sum(lambda k: source.planes[X, Y, k], source.channels, op.score)
+        case RoundShift():
+            rounded = (hl.i64(source.planes[X, Y, C]) + (1 << op.shift - 1)) >> op.shift
+            result[X, Y, C] = hl.i32(hl.clamp(rounded, op.low, op.high))
+        case Luma():
+            result[X, Y, C] = luma([source.planes[X, Y, k] for k in range(3)], integer)
+        case Recolor():
+            _recolor(result, op, source, plain, integer)
+
+
+def _convolve(result: hl.Func, op: Convolution, source: Planes, plain: Plain) -> None:
+    weight = plain.buffer(op.weight)
+    radius = op.weight.shape[2] // 2
+    taps = hl.RDom([(0, op.weight.shape[2]), (0, op.weight.shape[3]), (0, source.channels)])
+    x, y = X + taps.x - radius, Y + taps.y - radius
+    tap = source.at(x, y, taps.z)
+    kind = tap.type()
+    if op.padding == "zero":
+        inside = (x >= 0) & (x < source.width) & (y >= 0) & (y < source.height)
+        tap = hl.select(inside, tap, hl.cast(kind, 0))
+    if op.bias is None:
+        result[X, Y, C] = hl.cast(kind, 0)
+    else:
+        bias = plain.buffer(op.bias)
+        result[X, Y, C] = bias[C]
+    result[X, Y, C] += hl.cast(kind, weight[taps.x, taps.y, taps.z, C]) * tap
+
+
+def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:
+    """Full-range BT.601 luma of red, green and blue in the unit of the source; integers to whole levels."""
+    if not integer:
+        return sum((hl.f32(w) * value for w, value in zip(LUMA_WEIGHTS[1:], rgb[1:], strict=True)), hl.f32(LUMA_WEIGHTS[0]) * rgb[0])
+    shift = 16 + FRACTION_BITS
+    total = sum((hl.i64(value) * w for w, value in zip(LUMA_WEIGHTS_16, rgb, strict=True)), hl.i64(1 << shift - 1))
+    return hl.i32((total >> shift) << FRACTION_BITS)
+
+
+def _recolor(result: hl.Func, op: Recolor, source: Planes, plain: Plain, integer: bool) -> None:
+    picture = plain.values[op.picture]
+    chroma, rows = hl.Func("chroma"), hl.Func("rows")
+    rgb = [picture.planes[X, Y, k] for k in range(3)]
+    chroma[X, Y, C] = picture.planes[X, Y, C] - luma(rgb, integer)
+    difference = Planes(chroma, 3, picture.width, picture.height)
+    s = op.scale
+    rows[X, Y, C] = bicubic_sum(lambda t: difference.at(X, Y // s + t, C), Y % s, s, integer)
+    lines = Planes(rows, 3, picture.width, picture.height * s)
+    enlarged = bicubic_sum(lambda t: lines.at(X // s + t, Y, C), X % s, s, integer)
+    result[X, Y, C] = source.planes[X, Y, 0] + enlarged
+    plain.parts.extend((chroma, rows))
