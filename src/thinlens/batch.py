@@ -35,7 +35,7 @@ def plan(photos: Sequence[str | os.PathLike[str]], target: str | os.PathLike[str
     """
     from .photo import check_target
 
-    given = [Path(photo) for photo in photos]
+    given = list(dict.fromkeys(Path(photo) for photo in photos))
     for path in given:
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist")

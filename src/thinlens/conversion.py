@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -10,21 +11,25 @@ from pathlib import Path
 from . import bake, checkpoint, nets, program
 from .program import Program
 
+PUBLISHED = (".model", ".pth", ".pt")
+"""What the names of published checkpoints end in."""
+
 
 def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Program:
-    """Write the program of a checkpoint, ours (`.safetensors`) or a published one (`.model`, `.pth`); return it.
+    """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
     A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Where the family has an integer
     form, it is baked for uint8 pictures. Raises OSError or ValueError if there is no such network in the file.
     """
     path = Path(source)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist" if not path.exists() else f"{path} is a folder")
-    if path.suffix == ".safetensors":
-        module, _ = checkpoint.load(path)
+        raise FileNotFoundError(f"{path} is a folder, not a checkpoint" if path.is_dir() else f"{path} does not exist")
+    if path.suffix in PUBLISHED:
+        module, provenance = nets.from_published(path), {"published": path.name}
     else:
-        module = nets.from_published(path)
-    made = nets.lower(module)
+        module, provenance = checkpoint.load(path)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in provenance.items()}
+    made = replace(nets.lower(module), provenance=texts)
     with suppress(ValueError):
         made = replace(made, uint8=bake.fix_point(made))
     program.save(made, target)

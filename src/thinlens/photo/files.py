@@ -17,8 +17,9 @@ Value: TypeAlias = bytes | str | int | float
 
 LOADERS = ("jpegload", "pngload", "webpload", "tiffload")
 KEPT = ("exif-", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "png-comment-", "resolution-unit")
-"""The metadata that outlives enlarging, by the beginning of libvips' names. Not among it: the orientation, which is
-applied to the pixels, and the thumbnail inside EXIF."""
+"""The metadata that outlives enlarging, by the beginning of libvips' names."""
+STALE = ("jpeg-thumbnail-data", "exif-ifd1-")
+"""The metadata inside EXIF that does not: the thumbnail need not be upright."""
 UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
 
@@ -33,7 +34,7 @@ class Photo:
 
     `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, encoded as the ICC profile in the metadata says,
     sRGB without one; `alpha` is `(H, W)` of the same dtype, not premultiplied. `metadata` has libvips' names and
-    values; `resolution` is horizontal and vertical pixels per millimeter.
+    values; `resolution` is horizontal and vertical pixels per millimeter, 72 dpi where the file says none.
     """
 
     pixels: NDArray[Any]
@@ -68,7 +69,8 @@ def read(path: str | os.PathLike[str]) -> Photo:
     pixels = np.ascontiguousarray(samples[..., 0] if colors == 1 else samples[..., :3])
     alpha = np.ascontiguousarray(samples[..., colors]) if image.bands > colors else None
     kept = {name: image.get(name) for name in image.get_fields() if name.startswith(KEPT)}
-    return Photo(pixels, alpha, kept, (image.xres, image.yres))
+    unknown = image.xres == image.yres == 1  # libvips' way to say so
+    return Photo(pixels, alpha, kept, Photo.resolution if unknown else (image.xres, image.yres))
 
 
 def write(photo: Photo, path: str | os.PathLike[str]) -> None:
@@ -84,7 +86,7 @@ def write(photo: Photo, path: str | os.PathLike[str]) -> None:
     temporary = path.with_name(f".thinlens-{secrets.token_hex(8)}.tmp")
     try:
         save(photo, str(temporary))
-        os.replace(temporary, path)
+        temporary.replace(path)
     except pyvips.Error as error:
         raise UnfinishedError(f"cannot write {path}: {_first_line(error)}") from None
     finally:
@@ -159,6 +161,11 @@ def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image
     image = image.copy(xres=photo.resolution[0], yres=photo.resolution[1])
     for name, value in photo.metadata.items():
         image.set_type(_field_type(value), name, value)
+    for name in image.get_fields():
+        if name.startswith(STALE):
+            image.remove(name)
+    if "exif-data" in photo.metadata:  # which has brought back the orientation that the file had
+        image.set_type(pyvips.GValue.gint_type, "orientation", UPRIGHT)
     return image
 
 
@@ -190,7 +197,7 @@ def _save_webp(photo: Photo, path: str) -> None:
 
 
 def _save_tiff(photo: Photo, path: str) -> None:
-    _image(photo, bits=16).tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=False)
+    _image(photo, bits=16).tiffsave(path, compression="deflate", predictor="horizontal")
 
 
 _SAVERS: dict[str, Callable[[Photo, str], None]] = {
