@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Plane = NDArray[Any]
 
+SSIM_WINDOW = 11
+"""Pixels along each side of the window of `ssim`."""
+
 
 def psnr(result: Plane, truth: Plane, *, data_range: float) -> float:
     """Peak signal-to-noise ratio in dB of two `(H, W)` planes whose values span `data_range`; inf if they are equal."""
@@ -34,10 +37,6 @@ def ssim(result: Plane, truth: Plane, *, data_range: float) -> float:
     covariance = product - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
     return float(np.mean(luminance * (2 * covariance + c2) / (variances + c2)))
-
-
-SSIM_WINDOW = 11
-"""Pixels along each side of the window of `ssim`."""
 
 
 def _windowed(planes: Plane) -> Plane:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..data.benchmarks import Benchmark, open_benchmark
 from ..data.degrade import crop_to_multiple, downscale, upscale_bicubic
 from ..program import Program
-from .metrics import psnr, ssim
+from .metrics import SSIM_WINDOW, psnr, ssim
 
 Image: TypeAlias = NDArray[Any]
 Folder: TypeAlias = str | os.PathLike[str]
@@ -102,9 +102,11 @@ def score(model: str, scale: int, enlarge: Callable[[Image], Image], benchmark: 
     """The score on one set of any function that enlarges uint8 pictures `scale` times."""
     images: list[ImageScore] = []
     for name, picture in benchmark.pictures():
-        high = crop_to_multiple(picture, scale)
-        result = enlarge(protocol.degrade(high, scale))
         border = scale if protocol.border is None else protocol.border
+        high = crop_to_multiple(picture, scale)
+        if min(high.shape[:2]) < 2 * border + SSIM_WINDOW:
+            raise ValueError(f"{benchmark.folder / name} is too small to be scored at ×{scale}; leave it out")
+        result = enlarge(protocol.degrade(high, scale))
         inside = (slice(border, high.shape[0] - border), slice(border, high.shape[1] - border))
         planes = protocol.plane(result)[inside], protocol.plane(high)[inside]
         images.append(

@@ -18,6 +18,8 @@ from .ops import OPS, Op, Program
 from .validate import value_types
 
 FORMAT = "thinlens program 1"
+KINDS = {"weight": np.ndarray, "bias": np.ndarray | None, "padding": str, "score": str, "text": str}
+"""What the fields of operations hold in a file; all others hold whole numbers."""
 
 
 def dump(program: Program) -> str:
@@ -45,7 +47,7 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         save_file(tensors, temporary, header)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -62,9 +64,9 @@ def load(path: str | os.PathLike[str]) -> Program:
                     f"{path} is not a thinlens program (format {header.get('format')!r}); "
                     "if it is a checkpoint, run: thinlens convert CHECKPOINT -o PROGRAM"
                 )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file has no iterator)
         return _decode(json.loads(header["program"]), tensors)
-    except (SafetensorError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except (SafetensorError, KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a thinlens program, or is damaged: {error}") from None
 
 
@@ -97,6 +99,15 @@ def _decode(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Pr
             for name, value in item.items()
             if name != "op"
         }
+        for name, value in arguments.items():
+            _check(name, value)
         ops.append(kinds[item["op"]](**arguments))
     inner = None if entry["uint8"] is None else _decode(entry["uint8"], tensors)
+    for text in (entry["name"], *entry["provenance"].values()):
+        _check("text", text)
     return Program(entry["name"], tuple(ops), inner, entry["provenance"])
+
+
+def _check(name: str, value: object) -> None:
+    if not isinstance(value, KINDS.get(name, int)):
+        raise TypeError(f"{name} cannot be {value!r:.40}")

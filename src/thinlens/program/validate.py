@@ -41,7 +41,10 @@ def picture_channels(ops: tuple[Op, ...]) -> int:
     """Channels that the operations reading value 0 expect."""
     for op in ops:
         if 0 in sources(op):
-            return op.weight.shape[1] if isinstance(op, Convolution) else 3 if isinstance(op, Luma | Recolor) else 1
+            if isinstance(op, Convolution):
+                _check_weight(op)
+                return op.weight.shape[1]
+            return 3 if isinstance(op, Luma | Recolor) else 1
     raise ValueError("no operation of the program reads the picture (value 0)")
 
 
@@ -74,6 +77,8 @@ def validate(program: Program) -> None:
     kinds = {op.weight.dtype.kind for op in program.ops if isinstance(op, Convolution)}
     if len(kinds) > 1:
         raise ValueError(f"{program.name} mixes integer and float weights")
+    if kinds != {"i"} and any(isinstance(op, RoundShift) for op in program.ops):
+        raise ValueError(f"{program.name}: RoundShift needs integer weights")
     if kinds == {"i"} and any(isinstance(op, SoftmaxSum) for op in program.ops):
         raise ValueError(f"{program.name}: a softmax has no integer form")
     if program.uint8 is not None:
@@ -94,6 +99,8 @@ def _result(op: Op, inputs: list[ValueType]) -> ValueType:
         case ChannelMaximum():
             return ValueType(1, source.scale, source.reach)
         case SoftmaxSum():
+            if op.score not in ("key", "query*key"):
+                raise ValueError(f"score must be key or query*key, got {op.score!r}")
             parts = 2 if op.score == "key" else 3
             if source.channels % parts:
                 raise ValueError(f"{source.channels} channels are not {parts} equal groups")
@@ -114,10 +121,7 @@ def _result(op: Op, inputs: list[ValueType]) -> ValueType:
 
 
 def _convolution(op: Convolution, source: ValueType) -> ValueType:
-    if op.weight.ndim != 4 or op.weight.shape[2] != op.weight.shape[3] or op.weight.shape[2] % 2 == 0:
-        raise ValueError(f"weight must be (out, in, kernel, kernel) with an odd kernel, got {op.weight.shape}")
-    if op.weight.dtype not in (np.float32, np.int16):
-        raise ValueError(f"weight must be float32 or int16, got {op.weight.dtype}")
+    _check_weight(op)
     outputs, inputs, kernel, _ = op.weight.shape
     if inputs != source.channels:
         raise ValueError(f"weight takes {inputs} channels, its source has {source.channels}")
@@ -131,3 +135,10 @@ def _convolution(op: Convolution, source: ValueType) -> ValueType:
         if array is not None and not np.isfinite(array).all():
             raise ValueError("weights must be finite")
     return ValueType(outputs, source.scale, source.reach + Fraction(kernel // 2, source.scale))
+
+
+def _check_weight(op: Convolution) -> None:
+    if op.weight.ndim != 4 or op.weight.shape[2] != op.weight.shape[3] or op.weight.shape[2] % 2 == 0:
+        raise ValueError(f"weight must be (out, in, kernel, kernel) with an odd kernel, got {op.weight.shape}")
+    if op.weight.size == 0 or op.weight.dtype not in (np.float32, np.int16):
+        raise ValueError(f"weight must be float32 or int16 and not empty, got {op.weight.dtype} {op.weight.shape}")

@@ -1,0 +1,105 @@
+"""The protocol: every step by hand on a small set, bicubic's known scores on the real ones, and the reports."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from thinlens.data.degrade import downscale, upscale_bicubic
+from thinlens.evaluate import ImageScore, Protocol, Score, evaluate
+from thinlens.evaluate.metrics import psnr, ssim
+from thinlens.evaluate.protocol import studio_luma
+from thinlens.evaluate.report import markdown, table, to_json
+
+pyvips = pytest.importorskip("pyvips")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "Few"
+    folder.mkdir()
+    y, x = np.mgrid[:41, :50]
+    color = np.stack([128 + 100 * np.sin(y / 3), 128 + 90 * np.cos(x / 4 + y / 9), 5 * x], axis=-1)
+    for name, picture in (("color.png", color), ("gray.png", color[..., 1])):
+        pyvips.Image.new_from_array(picture.clip(0, 255).astype(np.uint8)).write_to_file(str(folder / name))
+    return folder
+
+
+def test_studio_luma() -> None:
+    colors = np.array([[[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
+    np.testing.assert_allclose(studio_luma(colors)[0], [16, 235, 81.481, 144.553, 40.966])
+    np.testing.assert_allclose(studio_luma(np.array([[0, 51, 255]], np.uint8))[0], [16, 59.8, 235])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_bicubic_step_by_step(folder: Path, scale: int) -> None:
+    (found,) = evaluate("bicubic", folder, scale=scale)
+    assert (found.model, found.scale, found.data, found.known) == ("bicubic", scale, "Few", False)
+    assert [image.name for image in found.images] == ["color.png", "gray.png"]
+    picture: Any = pyvips.Image.new_from_file(str(folder / "color.png")).numpy()
+    high = picture[: 41 - 41 % scale, : 50 - 50 % scale]
+    result = upscale_bicubic(downscale(high, scale), scale)
+    planes = [studio_luma(image)[scale:-scale, scale:-scale] for image in (result, high)]
+    assert found.images[0].psnr == pytest.approx(psnr(*planes, data_range=255), abs=1e-12)
+    assert found.images[0].ssim == pytest.approx(ssim(*planes, data_range=255), abs=1e-12)
+    assert found.psnr == pytest.approx(np.mean([image.psnr for image in found.images]))
+
+
+def test_scales_models_and_progress(folder: Path) -> None:
+    told: list[str] = []
+    scores = evaluate(["bicubic"], [folder, folder], progress=told.append)
+    assert [score.scale for score in scores] == [2, 2, 3, 3, 4, 4]
+    assert told[0] == "bicubic ×2 on Few" and len(told) == 6
+
+
+def test_another_protocol(folder: Path) -> None:
+    whole = Protocol(border=0, plane=lambda image: image if image.ndim == 2 else image[..., 1])
+    (found,) = evaluate("bicubic", folder, scale=2, protocol=whole)
+    high: Any = pyvips.Image.new_from_file(str(folder / "color.png")).numpy()[:40, :50]
+    result = upscale_bicubic(downscale(high, 2), 2)
+    assert found.images[0].psnr == pytest.approx(psnr(result[..., 1], high[..., 1], data_range=255))
+
+
+def test_small_pictures_are_refused_by_name(folder: Path) -> None:
+    pyvips.Image.black(16, 13).write_to_file(str(folder / "small.png"))
+    with pytest.raises(ValueError, match=r"small.png is too small to be scored at ×2; leave it out"):
+        evaluate("bicubic", folder, scale=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Set5", (33.68, 30.40, 28.43)), ("Set14", (30.33, 27.63, 26.09)), ("BSD100", (29.56, 27.21, 25.96))],
+)
+def test_bicubic_on_the_known_sets(name: str, expected: tuple[float, ...]) -> None:
+    """Literature: 33.66, 30.39, 28.42; 30.24, 27.55, 26.00; 29.56, 27.21, 25.96 (Set14 with pictures cut elsewhere)."""
+    folder = Path(os.environ.get("THINLENS_BENCHMARKS", "benchmarks-missing")) / name
+    if not folder.is_dir():
+        pytest.skip("set THINLENS_BENCHMARKS to the folder that has Set5, Set14 and BSD100")
+    scores = evaluate("bicubic", folder)
+    assert [score.data for score in scores] == [name] * 3 and all(score.known for score in scores)
+    assert [score.psnr for score in scores] == pytest.approx(expected, abs=0.01)
+
+
+SCORES = [
+    Score("bicubic", 2, "Set5", True, 33.6818, 0.93052, (ImageScore("a.png", 33.6818, 0.93052),)),
+    Score("bicubic", 2, "mine", False, float("inf"), 1.0, (ImageScore("b.png", float("inf"), 1.0),)),
+    Score("eSR-MAX_s3_K3_C2", 3, "Set5", True, 30.6, 0.87, (ImageScore("a.png", 30.6, 0.87),)),
+]
+
+
+def test_reports(golden: Callable[[str, str], None]) -> None:
+    golden("scores.md", markdown(SCORES))
+    golden("scores.json", to_json(SCORES) + "\n")
+    console = Console(width=80, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table(SCORES))
+    assert "33.68 / 0.9305" in capture.get() and "mine*" in capture.get()
+    assert json.loads(to_json(SCORES))[1]["psnr"] is None

@@ -1,0 +1,154 @@
+"""Operations that do not fit together are refused with their number and the reason; the rest is derived from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from thinlens.program import (
+    ChannelMaximum,
+    Convolution,
+    Luma,
+    Op,
+    PixelShuffle,
+    Program,
+    Recolor,
+    RoundShift,
+    SoftmaxSum,
+    reference,
+)
+from thinlens.program.validate import value_types
+
+
+def weight(outputs: int, inputs: int = 1, kernel: int = 3, dtype: Any = np.float32) -> Any:
+    return np.ones((outputs, inputs, kernel, kernel), dtype)
+
+
+SHUFFLE = PixelShuffle(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("ops", "message"),
+    [
+        ((), "has no operations"),
+        ((PixelShuffle(1, 2),), "no operation of the program reads the picture"),
+        ((Convolution(0, weight(4)), PixelShuffle(2, 2)), r"operation 2 \(PixelShuffle\) reads value 2"),
+        ((Convolution(0, weight(4)), PixelShuffle(-1, 2)), "reads value -1"),
+        ((Convolution(0, weight(4, kernel=2)), SHUFFLE), "odd kernel"),
+        ((Convolution(0, weight(4, kernel=0)), SHUFFLE), "odd kernel"),
+        ((Convolution(0, np.ones((4, 1, 3, 5), np.float32)), SHUFFLE), "odd kernel"),
+        ((Convolution(0, np.ones(4, np.float32)), SHUFFLE), "odd kernel"),
+        ((Convolution(0, weight(0)), ChannelMaximum(1)), "not empty"),
+        ((Convolution(0, weight(4, dtype=np.float64)), SHUFFLE), "float32 or int16"),
+        ((Convolution(0, weight(4, dtype=np.int32)), SHUFFLE), "float32 or int16"),
+        ((Convolution(0, weight(4)), Convolution(1, weight(4, 3)), SHUFFLE), "takes 3 channels, its source has 4"),
+        ((Convolution(0, weight(4), np.ones(3, np.float32)), SHUFFLE), r"bias must be \(4,\) float32"),
+        ((Convolution(0, weight(4), np.ones(4, np.float64)), SHUFFLE), "bias must be"),
+        ((Convolution(0, weight(4, dtype=np.int16), np.ones(4, np.float32)), SHUFFLE), r"bias must be \(4,\) int32"),
+        ((Convolution(0, weight(4) * np.float32("nan")), SHUFFLE), "weights must be finite"),
+        ((Convolution(0, weight(4), np.full(4, np.inf, np.float32)), SHUFFLE), "weights must be finite"),
+        ((Convolution(0, weight(4), None, "wrap"), SHUFFLE), "padding must be zero or edge"),  # type: ignore[arg-type]
+        ((Convolution(0, weight(6)), SHUFFLE), "6 channels do not shuffle by 2"),
+        ((Convolution(0, weight(4)), PixelShuffle(1, 0)), "do not shuffle by 0"),
+        ((Convolution(0, weight(5)), SoftmaxSum(1, "key")), "5 channels are not 2 equal groups"),
+        ((Convolution(0, weight(4)), SoftmaxSum(1, "query*key")), "4 channels are not 3 equal groups"),
+        ((Convolution(0, weight(4)), SoftmaxSum(1, "value")), "score must be key"),  # type: ignore[arg-type]
+        ((Convolution(0, weight(1, dtype=np.int16)), RoundShift(1, 0)), "shift 0 must be in 1…31"),
+        ((Convolution(0, weight(1, dtype=np.int16)), RoundShift(1, 4, 5, 5)), "low 5 below high 5"),
+        ((Convolution(0, weight(1)), RoundShift(1, 4)), "RoundShift needs integer weights"),
+        ((Convolution(0, weight(2, dtype=np.int16)), SoftmaxSum(1, "key")), "softmax has no integer form"),
+        ((Convolution(0, weight(1)), Convolution(1, weight(1, dtype=np.int16))), "mixes integer and float"),
+        ((Convolution(0, weight(1)), Luma(1)), "needs 3 channels, got 1"),
+        ((Luma(0), Recolor(1, 0, 2)), "one luma channel at 2 times the size"),
+        ((Convolution(0, weight(2, 2)),), "takes 2 channels; a picture has 1"),
+        ((Convolution(0, weight(4)),), "returns 4 channels for a picture of 1"),
+    ],
+)
+def test_refusals(ops: tuple[Op, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Program("x", ops)
+
+
+def test_the_uint8_program_must_fit() -> None:
+    float_program = Program("x", (Convolution(0, weight(4)), SHUFFLE))
+    larger = Program("x", (Convolution(0, weight(9, dtype=np.int16)), PixelShuffle(1, 3)))
+    for wrong in (float_program, larger):
+        with pytest.raises(ValueError, match="its uint8 program must be integer, with the same scale and channels"):
+            Program("x", float_program.ops, uint8=wrong)
+
+
+def test_weights_are_copied_and_read_only() -> None:
+    own = weight(4)
+    program = Program("x", (Convolution(0, own), SHUFFLE))
+    own[:] = 7
+    assert isinstance(program.ops[0], Convolution)
+    assert program.ops[0].weight.max() == 1
+    with pytest.raises(ValueError, match="read-only"):
+        program.ops[0].weight[0] = 0
+
+
+def random_weight(outputs: int, inputs: int, kernel: int, seed: int) -> Any:
+    return np.random.default_rng(seed).normal(0, 0.3, (outputs, inputs, kernel, kernel)).astype(np.float32)
+
+
+PROGRAMS = {
+    "one layer": (Convolution(0, random_weight(8, 1, 5, 0)), SHUFFLE, ChannelMaximum(2)),
+    "two layers": (
+        Convolution(0, random_weight(3, 1, 3, 1)),
+        Convolution(1, random_weight(9, 3, 5, 2)),
+        PixelShuffle(2, 3),
+    ),
+    "shuffle between": (
+        Convolution(0, random_weight(4, 1, 3, 3)),
+        SHUFFLE,
+        Convolution(2, random_weight(4, 1, 3, 4)),
+        PixelShuffle(3, 2),
+    ),
+    "color": (
+        Luma(0),
+        Convolution(1, random_weight(4, 1, 1, 5)),
+        PixelShuffle(2, 2),
+        Recolor(3, 0, 2),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "halo", "channels"),
+    [("one layer", 2, 2, 1), ("two layers", 3, 3, 1), ("shuffle between", 4, 2, 1), ("color", 2, 2, 3)],
+)
+def test_scale_and_halo_are_what_the_arithmetic_does(name: str, scale: int, halo: int, channels: int) -> None:
+    """A changed pixel changes the result as far as the halo says and no farther, whole pixels of its size."""
+    program = Program(name, PROGRAMS[name])
+    assert (program.scale, program.halo, program.channels) == (scale, halo, channels)
+    size, middle = 21, 10
+    picture = np.random.default_rng(6).random((size, size, 3) if channels == 3 else (size, size), np.float32)
+    changed = picture.copy()
+    changed[middle, middle, ...] += np.array([0.5, 0, 0], np.float32) if channels == 3 else 0.5
+    before, after = reference.run(program, picture), reference.run(program, changed)
+    assert before.shape[:2] == (size * scale, size * scale)
+    touched = np.abs(after - before)
+    touched = touched.max(axis=-1) if channels == 3 else touched
+    rows = np.flatnonzero(touched.max(axis=1)) // scale
+    columns = np.flatnonzero(touched.max(axis=0)) // scale
+    assert (rows.min(), rows.max()) == (middle - halo, middle + halo)
+    assert (columns.min(), columns.max()) == (middle - halo, middle + halo)
+
+
+def test_the_color_program_wraps_the_luma_program() -> None:
+    program = Program("x", PROGRAMS["one layer"])
+    color = program.color
+    assert [type(op).__name__ for op in color.ops] == [
+        "Luma", "Convolution", "PixelShuffle", "ChannelMaximum", "Recolor",
+    ]  # fmt: skip
+    assert (color.scale, color.channels, color.halo, color.color) == (2, 3, 2, color)
+    assert [(kind.channels, kind.scale) for kind in value_types(color)] == [
+        (3, 1),
+        (1, 1),
+        (8, 1),
+        (2, 2),
+        (1, 2),
+        (3, 2),
+    ]
