@@ -50,8 +50,10 @@ def test_within_a_level_of_float(scale: int, kernel: int, channels: int, bias: b
     for picture in (noise, noise[..., 0], smooth_picture(40, 50), smooth_picture(40, 50)[..., 1]):
         expected = reference.run(program, picture).astype(int)
         result = reference.run(fixed, picture).astype(int)
-        assert np.abs(result - expected).max() <= 1
-        assert (result != expected).mean() < (0.03 if picture.ndim == 2 else 0.2)  # chroma has integers of its own
+        # In color the integer luma is in whole levels, which the float program's is not.
+        most, share = (1, 0.03) if picture.ndim == 2 else (2, 0.2)
+        assert np.abs(result - expected).max() <= most
+        assert (result != expected).mean() < share
 
 
 @pytest.mark.parametrize("gain", [0.01, 0.5, 1, 1.9, 8, 60, 1500])
