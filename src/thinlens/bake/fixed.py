@@ -22,7 +22,8 @@ def fix_point(program: Program) -> Program:
     of each filter, so flat areas keep their level. The largest sum is rounded back to 1/64 of a level. Before the
     final rounding to 8 bits, a result differs from the float program's by less than 255 · taps / 2**bits levels (for
     trained filters, a few hundredths) plus 1/128; beyond ±512 levels it is clipped. In color, integer arithmetic takes
-    the luma in whole levels, which may change a channel by one level more. Raises ValueError for other programs. Attach the result with `dataclasses.replace(program, uint8=fix_point(program))`.
+    the luma in whole levels, which may change a channel by one level more. Raises ValueError for other programs.
+    Attach the result with `dataclasses.replace(program, uint8=fix_point(program))`.
     """
     convolution, *others = program.ops
     chain = all(op.source == index for index, op in enumerate(program.ops))
