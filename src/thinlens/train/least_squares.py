@@ -1,0 +1,261 @@
+"""One-layer networks fitted by the Levenberg-Marquardt method: minutes on two cores instead of hours of descent.
+
+A network that is one convolution, a pixel shuffle and a function of the maps at each pixel falls apart into scale²
+independent problems, one for each sub-pixel position, of a few hundred weights each. Photographs have no preferred
+orientation, so positions that a flip or a transposition carries into each other share one problem. With so few
+weights the matrix of Gauss and Newton is cheap, and the convergence is that of a second-order method. For log-mse,
+every step weighs the patches by the inverse of their error, which minimizes a bound that touches the logarithm.
+
+[Levenberg1944], [Marquardt1963].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from ..data.pairs import Pairs
+from .adam import Report, turned, validation_psnr
+from .losses import FLOOR
+from .recipe import Recipe
+from .state import StateFile
+
+Position = tuple[int, int]
+Combine = Callable[[Tensor], Tensor]
+
+CHUNK = 16_384
+"""Windows at a time: their Jacobian, windows × weights, should not outgrow a few tens of MB."""
+TRIAL_SHARE, TRIAL_STEPS = 8, 25
+"""Random beginnings are compared on an eighth of the samples for this many steps."""
+FIRST_DAMPING = 1e-2
+CONVERGED = 1e-7
+"""Relative improvement of the loss below which a step is the last."""
+
+
+class OneLayer(Protocol):
+    """What a network offers to be fitted this way; its forward is combine(pixel_shuffle(filter(low)))."""
+
+    filter: nn.Conv2d
+    config: Any
+
+    def combine(self, maps: Tensor) -> Tensor:
+        """`(…, maps)` to `(…)`, each pixel on its own."""
+        ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Windows `(patches, n, kernel²)` of low pixels and the high pixels `(patches, n)` that they should give."""
+
+    windows: Tensor
+    targets: Tensor
+    combine: Combine
+    logarithmic: bool
+
+    def part(self, share: int) -> Problem:
+        """The same with one in `share` of the samples of each patch."""
+        n = max(1, self.targets.shape[1] // share)
+        return Problem(self.windows[:, :n], self.targets[:, :n], self.combine, self.logarithmic)
+
+    def errors(self, weight: Tensor) -> Tensor:
+        """Mean squared error of each patch, for the filters `(kernel², maps)`."""
+        parts = [
+            (self.combine(windows @ weight) - targets).square().mean(1)
+            for windows, targets in _chunks(self.windows, self.targets)
+        ]
+        return torch.cat(parts).double()
+
+    def loss(self, errors: Tensor) -> float:
+        return float((errors + FLOOR).log().mean() if self.logarithmic else errors.mean())
+
+
+def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, state: StateFile, report: Report) -> None:
+    """Fit a one-layer network in place. Raises ValueError if the network is not of one layer."""
+    if not (hasattr(module, "combine") and isinstance(getattr(module, "filter", None), nn.Conv2d)):
+        raise ValueError(f"{recipe.id} is not a network of one convolution; train it with the optimizer adam")
+    layer = cast(OneLayer, module)
+    kernel, scale = layer.filter.kernel_size[0], train.scale
+    maps = layer.filter.out_channels // scale**2
+    positions = representatives(scale)
+    steps = len(positions) * (recipe.starts * TRIAL_STEPS + recipe.steps)
+    tensors, numbers = state.load() or ({}, {"solved": 0, "done": 0})
+    solved = {position: tensors[_name(position)] for position in positions[: numbers["solved"]]}
+    done = int(numbers["done"])
+    for index in range(len(solved), len(positions)):
+        position = positions[index]
+        problem = sample(train, kernel, position, layer.combine, recipe, layer.filter.weight.device)
+        kept = {_name(key): value for key, value in solved.items()}
+        weight = _solve(problem, maps, recipe, index, _Run(state, kept, tensors, numbers, done, steps, report))
+        solved[position], tensors, numbers = weight, {}, {}
+        assemble(layer.filter, solved, scale)
+        done = (index + 1) * (recipe.starts * TRIAL_STEPS + recipe.steps)
+        kept[_name(position)] = weight
+        state.save(kept, {"solved": index + 1, "done": done}, now=True)
+    report(steps, steps, validation_psnr(module, validation, kernel // 2))
+
+
+@dataclass
+class _Run:
+    """What one problem's solution needs to report and to go on after an interruption."""
+
+    state: StateFile
+    kept: dict[str, Tensor]
+    tensors: dict[str, Tensor]
+    numbers: dict[str, Any]
+    done: int
+    steps: int
+    report: Report
+
+    def step(self, weight: Tensor, numbers: dict[str, Any], best: Tensor | None = None) -> None:
+        self.done += 1
+        tensors = {**self.kept, "weight": weight} | ({} if best is None else {"best": best})
+        self.state.save(tensors, {"solved": len(self.kept), "done": self.done, **numbers})
+        self.report(min(self.done, self.steps), self.steps, math.nan)
+
+
+def _solve(problem: Problem, maps: int, recipe: Recipe, index: int, run: _Run) -> Tensor:
+    """Short trials from random beginnings, then the best one to the end."""
+    device = problem.targets.device
+    trial = problem.part(TRIAL_SHARE)
+    saved = run.numbers
+    start, best_loss = int(saved.get("start", 0)), float(saved.get("best_loss", math.inf))
+    best = run.tensors["best"].to(device) if "best" in run.tensors else None
+    for number in range(start, recipe.starts):
+        first = beginning(trial, maps, torch.Generator().manual_seed(recipe.seed * 1000 + index * 100 + number))
+        weight, loss = first, math.inf
+        for found in descend(trial, first, TRIAL_STEPS):
+            weight, loss, _ = found
+            run.step(weight, {"start": number, "best_loss": best_loss}, best)
+        run.done = index * (recipe.starts * TRIAL_STEPS + recipe.steps) + (number + 1) * TRIAL_STEPS
+        if best is None or loss < best_loss:
+            best, best_loss = weight, loss
+    assert best is not None
+    weight, damping, taken = best, FIRST_DAMPING, 0
+    if start >= recipe.starts:
+        weight, damping, taken = run.tensors["weight"].to(device), float(saved["damping"]), int(saved["step"])
+    for step, found in enumerate(descend(problem, weight, recipe.steps - taken, damping), start=taken + 1):
+        weight, _, damping = found
+        run.step(weight, {"start": recipe.starts, "best_loss": best_loss, "damping": damping, "step": step}, best)
+    return weight
+
+
+def descend(
+    problem: Problem, weight: Tensor, steps: int, damping: float = FIRST_DAMPING
+) -> Iterator[tuple[Tensor, float, float]]:
+    """Levenberg-Marquardt steps: after each the weight, the loss and the damping, until none improves."""
+    errors = problem.errors(weight)
+    for _ in range(steps):
+        importance = 1 / (errors + FLOOR) if problem.logarithmic else torch.ones_like(errors)
+        importance = importance / importance.mean()
+        matrix, gradient = normal_equations(problem, weight, importance.float())
+        diagonal = matrix.diagonal().clamp_min(1e-9 * float(matrix.diagonal().max()))
+        before = float((errors * importance).mean())
+        while True:
+            change = torch.linalg.solve(matrix + torch.diag(damping * diagonal), gradient)
+            candidate = weight + change.reshape(weight.shape).to(weight.dtype)
+            found = problem.errors(candidate)
+            after = float((found * importance).mean())
+            if after < before:
+                break
+            damping *= 4
+            if damping > 1e8:
+                return
+        weight, errors, damping = candidate, found, max(damping / 3, 1e-7)
+        yield weight, problem.loss(errors), damping
+        if (before - after) / before < CONVERGED:
+            return
+
+
+def normal_equations(problem: Problem, weight: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:
+    """Jᵀ·J and Jᵀ·residual in float64; the Jacobian row of a window is the outer product of the window and of the
+    derivatives of its pixel by the maps."""
+    count = weight.numel()
+    matrix = torch.zeros(count, count, device=weight.device)
+    gradient = torch.zeros(count, device=weight.device)
+    for windows, targets, factors in _chunks(problem.windows, problem.targets, importance):
+        maps = (windows @ weight).requires_grad_()
+        output = problem.combine(maps)
+        (derivative,) = torch.autograd.grad(output.sum(), maps)
+        root = factors.sqrt()[:, None]
+        residual = (root * (targets - output.detach())).flatten()
+        jacobian = (windows[..., :, None] * (root[..., None] * derivative)[..., None, :]).reshape(-1, count)
+        matrix.addmm_(jacobian.T, jacobian)
+        gradient += jacobian.T @ residual
+    return matrix.double(), gradient.double()
+
+
+def beginning(problem: Problem, maps: int, random: torch.Generator) -> Tensor:
+    """Filters `(kernel², maps)`: noise without response to a flat picture, around the best linear filter for the
+    values, the first maps, of which any number serves."""
+    windows, targets = problem.windows.flatten(0, 1).double(), problem.targets.flatten().double()
+    square = windows.T @ windows
+    ridge = 1e-6 * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype, device=square.device)
+    linear = torch.linalg.solve(square + ridge, windows.T @ targets).float()
+    noise = torch.randn(len(square), maps, generator=random).to(linear.device) * 3 / math.sqrt(len(square))
+    noise -= noise.mean(0)
+    # the response of the pixel to equal shifts of a map tells values from scores: values add up to one
+    level = torch.full((1, maps), 0.5, device=linear.device).requires_grad_()
+    (share,) = torch.autograd.grad(problem.combine(level).sum(), level)
+    values = (share[0] > 0).to(linear.dtype)
+    return torch.where(values.bool(), linear[:, None] + 0.1 * noise, noise)
+
+
+def sample(
+    pairs: Pairs, kernel: int, position: Position, combine: Combine, recipe: Recipe, device: torch.device
+) -> Problem:
+    """Random windows of every patch, each patch in a random orientation, and the high pixel at this position."""
+    random = torch.Generator().manual_seed(recipe.seed)
+    count = max(1, recipe.samples // len(pairs.low))
+    windows: list[Tensor] = []
+    targets: list[Tensor] = []
+    for low, high in zip(torch.from_numpy(pairs.low), torch.from_numpy(pairs.high), strict=True):
+        turn = int(torch.randint(8, (1,), generator=random))
+        views = turned(low, turn).unfold(0, kernel, 1).unfold(1, kernel, 1)
+        size = views.shape[0]
+        y, x = torch.randint(size, (2, count), generator=random)
+        windows.append(views[y, x].reshape(count, kernel**2))
+        y, x = (y + kernel // 2) * pairs.scale + position[0], (x + kernel // 2) * pairs.scale + position[1]
+        targets.append(turned(high, turn)[y, x])
+    logarithmic = recipe.loss == "log-mse"
+    return Problem(torch.stack(windows).to(device), torch.stack(targets).to(device), combine, logarithmic)
+
+
+def representatives(scale: int) -> list[Position]:
+    """One sub-pixel position for each class that flips and transpositions carry into each other."""
+    middle = (scale + 1) // 2
+    return [(y, x) for y in range(middle) for x in range(y, middle)]
+
+
+def assemble(convolution: nn.Conv2d, solved: dict[Position, Tensor], scale: int) -> None:
+    """Write the filters `(kernel², maps)` of the representatives into the convolution, turned for every position."""
+    kernel = convolution.kernel_size[0]
+    weight = convolution.weight.detach().view(-1, scale, scale, kernel, kernel)
+    grid = torch.arange(scale**2).view(scale, scale)
+    for turn in range(8):
+        for position, filters in solved.items():
+            y, x = divmod(int(turned(grid, turn)[position]), scale)
+            weight[:, y, x] = turned_back(filters.T.reshape(-1, kernel, kernel).to(weight), turn)
+
+
+def turned_back(planes: Tensor, turn: int) -> Tensor:
+    """The inverse of turned."""
+    if turn & 4:
+        planes = planes.transpose(-1, -2)
+    if turn & 2:
+        planes = planes.flip(-2)
+    return planes.flip(-1) if turn & 1 else planes
+
+
+def _chunks(*arrays: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Some patches at a time, as many as make about CHUNK windows."""
+    rows = max(1, CHUNK // arrays[1].shape[1])
+    return zip(*(array.split(rows) for array in arrays), strict=True)
+
+
+def _name(position: Position) -> str:
+    return f"solved.{position[0]}.{position[1]}"

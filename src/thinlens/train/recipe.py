@@ -1,0 +1,67 @@
+"""A recipe: all that decides what a training run makes, in one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import runpy
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from ..data.pairs import Sampling
+from ..program.ops import Padding
+
+Loss: TypeAlias = Literal["mse", "l1", "log-mse"]
+Optimizer: TypeAlias = Literal["adam", "least-squares"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train the network `id`; the data folder is given apart.
+
+    `adam` takes `steps` steps of `batch` patches of `patch`² low pixels, the learning rate rising over the first
+    twentieth and then falling to zero along a cosine; the result is the exponential moving average of the weights.
+    `least-squares` (for one-layer networks) takes `samples` pixels for each sub-pixel position, tries `starts` random
+    beginnings and improves the best for at most `steps` steps; `batch`, `patch`, `learning_rate` and `average` do
+    not matter to it. `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every
+    picture does in a mean of PSNR values.
+    """
+
+    id: str
+    optimizer: Optimizer = "adam"
+    loss: Loss = "mse"
+    steps: int = 20_000
+    batch: int = 32
+    patch: int = 48
+    learning_rate: float = 5e-3
+    average: float = 0.999
+    samples: int = 1_000_000
+    starts: int = 8
+    seed: int = 0
+    padding: Padding = "edge"
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def __post_init__(self) -> None:
+        if self.loss not in get_args(Loss):
+            raise ValueError(f"unknown loss {self.loss!r}; choose one of {', '.join(get_args(Loss))}")
+        if self.optimizer not in get_args(Optimizer):
+            raise ValueError(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(get_args(Optimizer))}")
+        if self.optimizer == "least-squares" and self.loss == "l1":
+            raise ValueError("least squares cannot minimize l1; choose mse or log-mse, or the optimizer adam")
+        if min(self.steps, self.batch, self.patch, self.samples, self.starts) < 1:
+            raise ValueError("steps, batch, patch, samples and starts must be at least 1")
+        if not 0 <= self.average < 1 or self.learning_rate <= 0:
+            raise ValueError("average must be in 0…1 (1 excluded) and learning_rate above 0")
+
+    def hash(self) -> str:
+        """Sixteen hexadecimal digits that change with any setting."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Run a recipe file, a Python file that sets `recipe`. Raises ValueError if it does not."""
+    recipe = runpy.run_path(str(path)).get("recipe")
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"{path} is not a recipe: it must set recipe = Recipe(...)")
+    return recipe

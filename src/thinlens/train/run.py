@@ -1,0 +1,96 @@
+"""A training run from a folder of photos to a checkpoint, resumable at any moment."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from .. import checkpoint, nets
+from ..data.pairs import make_pairs, prepare
+from . import adam, least_squares
+from .adam import Report
+from .recipe import Recipe
+from .state import StateFile
+
+OPTIMIZERS = {"adam": adam.fit, "least-squares": least_squares.fit}
+
+
+def train(
+    recipe: Recipe,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    resume: bool = True,
+    device: str | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> float:
+    """Train a network on a folder of photos and write its checkpoint; returns its validation PSNR in dB.
+
+    The state of the run is kept in `OUT.state` until it is finished; `resume` goes on from there, else it starts
+    anew. `device` is a torch device, by default a GPU where there is one. `cache` is the folder of the patch file.
+    Raises ValueError if the photos, the recipe or the state do not serve, OSError if `out` cannot be written.
+    """
+    out = Path(out)
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {out}: the folder {out.parent} does not exist; create it first")
+    config = nets.parse(recipe.id)
+    torch.manual_seed(recipe.seed)
+    module = nets.build(config, recipe.padding).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError(f"{recipe.id} has nothing to train; thinlens convert and upscale take it as it is")
+    with _display("photos", progress) as show:
+        patches = prepare(data, recipe.sampling, cache=cache, progress=lambda done, total: show(done, total, math.nan))
+    pairs, validation = (make_pairs(crops, config.scale) for crops in (patches.train, patches.validation))
+    state = StateFile(out.with_name(out.name + ".state"), f"{recipe.hash()} {patches.digest}")
+    if not resume:
+        state.remove()
+    psnr = math.nan
+    with _display(recipe.id, progress) as show:
+
+        def report(done: int, total: int, value: float) -> None:
+            nonlocal psnr
+            psnr = psnr if math.isnan(value) else value
+            show(done, total, psnr)
+
+        OPTIMIZERS[recipe.optimizer](module, pairs, validation, recipe, state, report)
+    origin = {"recipe": recipe.hash(), "data": patches.digest, "thinlens": version("thinlens")}
+    checkpoint.save(module, out, {**origin, "validation_psnr": round(psnr, 3)})
+    state.remove()
+    return psnr
+
+
+@contextmanager
+def _display(title: str, visible: bool) -> Generator[Report, None, None]:
+    """A progress bar on standard error with the time left and the last validation PSNR."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[psnr]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not visible) as bar:
+        task = bar.add_task(title, total=None, psnr="")
+
+        def show(done: int, total: int, psnr: float) -> None:
+            bar.update(task, completed=done, total=total, psnr="" if math.isnan(psnr) else f"{psnr:.2f} dB")
+
+        yield show
