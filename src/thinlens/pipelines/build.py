@@ -11,8 +11,9 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from thinlens.program import Program, dump
+from thinlens.program import ChannelMaximum, Convolution, Luma, PixelShuffle, Program, Recolor, SoftmaxSum, dump
 
+from . import one_layer as fused
 from . import plain
 from .picture import TYPES, Picture
 
@@ -44,7 +45,7 @@ class Compiled:
             picture = picture.copy()
         target = out if _addressable(out) else np.empty(shape, out.dtype)
         pipeline = self.build(kind)
-        pipeline(_rows(picture if _addressable(picture) else np.ascontiguousarray(picture)), _rows(target))
+        pipeline(_rows(picture if _addressable(picture) else np.ascontiguousarray(picture)), _rows(target), threads or 64)
         if target is not out:
             out[...] = target
         return out
@@ -62,14 +63,47 @@ class _Pipeline:
             program = program.color
         if picture.dtype == np.uint8 and program.uint8 is not None:
             program = program.uint8
-        source = picture.source()
-        stages = plain.algorithm(program, picture, source)
-        plain.schedule(stages)
+        source, tasks = picture.source(), hl.Param(hl.Int(32), "tasks")
+        layer = one_layer(program)
+        if layer is None or program.integer:
+            stages = plain.algorithm(program, picture, source)
+            plain.schedule(stages, tasks)
+        else:
+            stages = fused.algorithm(layer, picture, source)
+            fused.schedule(layer, picture, stages, tasks, picture.height(source))
+        width, height = source.dim(0).extent() * program.scale, source.dim(1).extent() * program.scale
+        output = stages.output.output_buffer()
+        output.dim(0).set_bounds(0, width).set_stride(1)
+        output.dim(1).set_bounds(0, height)
         self._stages = stages  # keeps the weights alive
-        self._call = stages.output.compile_to_callable([source], hl.get_jit_target_from_environment())
+        self._call = stages.output.compile_to_callable([source, tasks], hl.get_jit_target_from_environment())
 
-    def __call__(self, source: NDArray[Any], output: NDArray[Any]) -> None:
-        self._call(hl.Buffer(source), hl.Buffer(output))
+    def __call__(self, source: NDArray[Any], output: NDArray[Any], tasks: int) -> None:
+        self._call(hl.Buffer(source), tasks, hl.Buffer(output))
+
+
+def one_layer(program: Program) -> fused.OneLayer | None:
+    """The program as one layer, if it is one: luma → convolution → shuffle → choice → recolor."""
+    ops = list(program.ops)
+    if program.channels == 3:
+        if not (isinstance(ops[0], Luma) and isinstance(ops[-1], Recolor)):
+            return None
+        if ops[-1].picture != 0 or ops[-1].source != len(ops) - 1:
+            return None
+        ops = ops[1:-1]
+    match ops:
+        case [Convolution() as layer, PixelShuffle() as shuffle]:
+            choice = "maximum"
+        case [Convolution() as layer, PixelShuffle() as shuffle, ChannelMaximum()]:
+            choice = "maximum"
+        case [Convolution() as layer, PixelShuffle() as shuffle, SoftmaxSum() as softmax]:
+            choice = softmax.score
+        case _:
+            return None
+    first = len(program.ops) - len(ops) - (program.channels == 3)
+    if [op.source for op in ops] != [first + n for n in range(len(ops))]:
+        return None
+    return fused.OneLayer(layer.weight[:, 0], layer.bias, layer.padding, shuffle.scale, choice)
 
 
 def _rows(array: NDArray[Any]) -> NDArray[Any]:

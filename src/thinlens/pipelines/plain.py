@@ -9,7 +9,6 @@ import halide as hl
 from numpy.typing import NDArray
 
 from thinlens.program import (
-    FRACTION_BITS,
     ChannelMaximum,
     Convolution,
     Luma,
@@ -20,10 +19,9 @@ from thinlens.program import (
     RoundShift,
     SoftmaxSum,
 )
-from thinlens.program.reference import LUMA_WEIGHTS, LUMA_WEIGHTS_16
 from thinlens.program.validate import value_types
 
-from .chroma import bicubic_sum
+from .color import bicubic_sum, luma
 from .picture import Picture
 from .softmax import weighted_sum
 
@@ -76,13 +74,16 @@ def algorithm(program: Program, picture: Picture, source: hl.ImageParam) -> Plai
     return plain
 
 
-def schedule(plain: Plain) -> None:
+def schedule(plain: Plain, tasks: hl.Expr) -> None:
     """Every stage on its own, rows in parallel, vectors along x."""
+    task, guard = hl.Var("task"), hl.TailStrategy.GuardWithIf
+    height = plain.values[-1].height
     for stage in [*(value.planes for value in plain.values), *plain.parts]:
-        stage.compute_root().parallel(Y).vectorize(X, 16)
+        rows = (height + tasks - 1) // tasks  # the same for all stages: those of fewer rows take fewer tasks
+        stage.compute_root().split(Y, task, Y, rows, guard).parallel(task).vectorize(X, 16)
         for index in range(stage.num_update_definitions()):
-            stage.update(index).parallel(Y).vectorize(X, 16)
-    plain.output.parallel(Y).vectorize(X, 16, hl.TailStrategy.GuardWithIf)
+            stage.update(index).split(Y, task, Y, rows, guard).parallel(task).vectorize(X, 16)
+    plain.output.split(Y, task, Y, rows, guard).parallel(task).vectorize(X, 16, guard)
 
 
 def _define(result: hl.Func, op: Op, plain: Plain, integer: bool) -> None:
@@ -122,15 +123,6 @@ def _convolve(result: hl.Func, op: Convolution, source: Planes, plain: Plain) ->
         bias = plain.buffer(op.bias)
         result[X, Y, C] = bias[C]
     result[X, Y, C] += hl.cast(kind, weight[taps.x, taps.y, taps.z, C]) * tap
-
-
-def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:
-    """Full-range BT.601 luma of red, green and blue in the unit of the source; integers to whole levels."""
-    if not integer:
-        return sum((hl.f32(w) * value for w, value in zip(LUMA_WEIGHTS[1:], rgb[1:], strict=True)), hl.f32(LUMA_WEIGHTS[0]) * rgb[0])
-    shift = 16 + FRACTION_BITS
-    total = sum((hl.i64(value) * w for w, value in zip(LUMA_WEIGHTS_16, rgb, strict=True)), hl.i64(1 << shift - 1))
-    return hl.i32((total >> shift) << FRACTION_BITS)
 
 
 def _recolor(result: hl.Func, op: Recolor, source: Planes, plain: Plain, integer: bool) -> None:

@@ -1,4 +1,4 @@
-"""The bicubic enlargement of Recolor."""
+"""What color pictures need: luma, and the bicubic enlargement of Recolor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 import halide as hl
 
-from thinlens.program.reference import bicubic_taps, bicubic_taps_integer
+from thinlens.program import FRACTION_BITS
+from thinlens.program.reference import LUMA_WEIGHTS, LUMA_WEIGHTS_16, bicubic_taps, bicubic_taps_integer
+
+
+def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:
+    """Full-range BT.601 luma of red, green and blue in the unit of the source; integers to whole levels."""
+    if not integer:
+        terms = [value * hl.f32(weight) for value, weight in zip(rgb, LUMA_WEIGHTS, strict=True)]
+        return terms[0] + terms[1] + terms[2]
+    shift = 16 + FRACTION_BITS
+    total = sum((hl.i64(value) * w for w, value in zip(LUMA_WEIGHTS_16, rgb, strict=True)), hl.i64(1 << shift - 1))
+    return hl.i32((total >> shift) << FRACTION_BITS)
 
 
 def bicubic_sum(value: Callable[[int], hl.Expr], phase: hl.Expr | int, scale: int, integer: bool) -> hl.Expr:
