@@ -1,6 +1,6 @@
 """Low-resolution pictures made from high ones: bicubic resizing as MATLAB's `imresize` does it.
 
-The kernel is cubic convolution with a = -0.5 (Keys, 1981). Shrinking widens it by the scale, against aliasing; weights
+The kernel is cubic convolution with a = -0.5 [Keys1981]. Shrinking widens it by the scale, against aliasing; weights
 add up to 1; beyond the border the picture is mirrored, its edge pixel repeated (MATLAB's "symmetric"). Rows are
 resized first, then columns, in floating point with a single rounding at the end.
 """

@@ -22,7 +22,7 @@ def psnr(result: Plane, truth: Plane, *, data_range: float) -> float:
 
 
 def ssim(result: Plane, truth: Plane, *, data_range: float) -> float:
-    """Structural similarity (Wang et al., 2004) of two `(H, W)` planes, at least 11×11, whose values span `data_range`.
+    """Structural similarity [Wang2004] of two `(H, W)` planes, at least 11×11, whose values span `data_range`.
 
     The mean over all places where the 11×11 Gaussian window (σ 1.5) fits, K1 = 0.01, K2 = 0.03, as in the authors'
     MATLAB program and the super-resolution literature.

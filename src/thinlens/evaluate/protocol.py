@@ -29,7 +29,7 @@ BICUBIC = "bicubic"
 
 
 def studio_luma(image: Image) -> NDArray[np.float64]:
-    """Luma in 16…235 of BT.601, not rounded, of `(H, W, 3)` RGB or `(H, W)` gray uint8."""
+    """Luma in 16…235 of [BT601], not rounded, of `(H, W, 3)` RGB or `(H, W)` gray uint8."""
     if image.ndim == 2:
         return 16 + 219 / 255 * image.astype(np.float64)
     return 16 + image.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
