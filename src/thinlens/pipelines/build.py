@@ -11,9 +11,11 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from thinlens.program import ChannelMaximum, Convolution, Luma, PixelShuffle, Program, Recolor, SoftmaxSum, dump
+from thinlens.program import ChannelMaximum, Convolution, Luma, PixelShuffle, Program, Recolor, RoundShift, SoftmaxSum, dump
+from thinlens.program.ops import sources
 
 from . import one_layer as fused
+from . import one_layer_integer as integer
 from . import plain
 from .picture import TYPES, Picture
 
@@ -64,13 +66,17 @@ class _Pipeline:
         if picture.dtype == np.uint8 and program.uint8 is not None:
             program = program.uint8
         source, tasks = picture.source(), hl.Param(hl.Int(32), "tasks")
-        layer = one_layer(program)
-        if layer is None or program.integer:
+        layer, shift = one_layer(program)
+        height = picture.height(source)
+        if layer is None or (program.integer and (shift is None or not integer.parts(layer))):
             stages = plain.algorithm(program, picture, source)
             plain.schedule(stages, tasks)
+        elif shift is not None:
+            stages = integer.algorithm(layer, shift, picture, source)
+            integer.schedule(layer, picture, stages, tasks, height)
         else:
             stages = fused.algorithm(layer, picture, source)
-            fused.schedule(layer, picture, stages, tasks, picture.height(source))
+            fused.schedule(layer, picture, stages, tasks, height)
         width, height = source.dim(0).extent() * program.scale, source.dim(1).extent() * program.scale
         output = stages.output.output_buffer()
         output.dim(0).set_bounds(0, width).set_stride(1)
@@ -82,28 +88,31 @@ class _Pipeline:
         self._call(hl.Buffer(source), tasks, hl.Buffer(output))
 
 
-def one_layer(program: Program) -> fused.OneLayer | None:
-    """The program as one layer, if it is one: luma → convolution → shuffle → choice → recolor."""
+def one_layer(program: Program) -> tuple[fused.OneLayer | None, int | None]:
+    """The program as one layer, if it is one: luma → convolution → shuffle → choice → shift → recolor."""
     ops = list(program.ops)
+    if [max(sources(op)) for op in ops] != list(range(len(ops))):
+        return None, None
     if program.channels == 3:
-        if not (isinstance(ops[0], Luma) and isinstance(ops[-1], Recolor)):
-            return None
-        if ops[-1].picture != 0 or ops[-1].source != len(ops) - 1:
-            return None
+        if not isinstance(ops[0], Luma) or not isinstance(ops[-1], Recolor) or ops[-1].picture != 0:
+            return None, None
         ops = ops[1:-1]
+    shift = None
+    if ops and isinstance(ops[-1], RoundShift):
+        last = ops.pop()
+        if (last.low, last.high) != (-32768, 32767):
+            return None, None
+        shift = last.shift
     match ops:
-        case [Convolution() as layer, PixelShuffle() as shuffle]:
+        case [Convolution() as layer, PixelShuffle(scale=scale)]:
             choice = "maximum"
-        case [Convolution() as layer, PixelShuffle() as shuffle, ChannelMaximum()]:
+        case [Convolution() as layer, PixelShuffle(scale=scale), ChannelMaximum()]:
             choice = "maximum"
-        case [Convolution() as layer, PixelShuffle() as shuffle, SoftmaxSum() as softmax]:
-            choice = softmax.score
+        case [Convolution() as layer, PixelShuffle(scale=scale), SoftmaxSum(score=choice)]:
+            pass
         case _:
-            return None
-    first = len(program.ops) - len(ops) - (program.channels == 3)
-    if [op.source for op in ops] != [first + n for n in range(len(ops))]:
-        return None
-    return fused.OneLayer(layer.weight[:, 0], layer.bias, layer.padding, shuffle.scale, choice)
+            return None, None
+    return fused.OneLayer(layer.weight[:, 0], layer.bias, layer.padding, scale, choice), shift
 
 
 def _rows(array: NDArray[Any]) -> NDArray[Any]:
