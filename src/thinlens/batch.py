@@ -58,20 +58,24 @@ def upscale_files(jobs: Iterable[Job], scale: int | None = None, model: run.Mode
     for job in jobs:
         try:
             run.upscale_file(job.source, job.target, model=loaded)
-        except (OSError, ValueError, MemoryError) as error:
-            yield Outcome(job, one_line(error))
+        except Exception as error:  # whatever it is, the other photos are not to suffer
+            text = one_line(error)
+            named = str(job.source) in text or str(job.target) in text
+            yield Outcome(job, text if named else f"{job.source}: {text}")
         else:
             yield Outcome(job, None)
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: Exception) -> str:
     """What went wrong as one line for people to read."""
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     elif isinstance(error, MemoryError):
         text = "there is not enough memory for the result"
-    else:
+    elif isinstance(error, OSError | ValueError | ImportError):
         text = str(error)
+    else:
+        text = f"unexpected {type(error).__name__}: {error}"
     return " ".join(text.split())
 
 

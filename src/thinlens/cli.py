@@ -30,7 +30,7 @@ def main() -> None:
     """Run the command; what goes wrong is told in one line, with exit code 2, or 1 where it broke off half-way."""
     try:
         app()
-    except (OSError, ValueError, ImportError, MemoryError) as error:
+    except Exception as error:
         _fail(error)
 
 
@@ -91,6 +91,33 @@ def list_models() -> None:
 
 
 @app.command()
+def train(
+    network: Annotated[str, typer.Argument(metavar="ID", help="As eSR-TR_s2_K5_C4, or a recipe file, as my.py.")],
+    data: Annotated[Path, typer.Option("--data", help="A folder of photos.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The checkpoint file, .safetensors.")],
+    steps: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
+    seed: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
+    device: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="cpu, cuda, … [default: a GPU where there is one]"),
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on where an earlier run was interrupted.")] = True,
+) -> None:
+    """Train a network on a folder of photos."""
+    import dataclasses
+
+    import thinlens
+
+    run = thinlens.train  # says so if torch is missing
+    from .train import Recipe, load_recipe
+
+    recipe = load_recipe(network) if network.endswith(".py") else Recipe(network)
+    options = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
+    psnr = run(dataclasses.replace(recipe, **options), data, out, resume=resume, device=device)
+    print(f"{out}: {recipe.id}, validation PSNR {psnr:.2f} dB")
+
+
+@app.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Of thinlens train, or a published one, as ID.model.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="PROGRAM", help="The program file, .safetensors.")],
@@ -102,17 +129,38 @@ def convert(
     print(f"{out}: {made.name}, ×{made.scale}")
 
 
+@app.command()
+def evaluate(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", help="A preset, id or program file, or bicubic.")],
+    data: Annotated[list[Path], typer.Option("--data", help="A folder of pictures; may be given several times.")],
+    scale: ScaleOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with the scores of each picture.")] = False,
+) -> None:
+    """Score models on folders of pictures: PSNR and SSIM."""
+    import thinlens
+
+    from .evaluate import report
+
+    scores = thinlens.evaluate(models, data, scale=scale, progress=lambda line: print(line, file=sys.stderr))
+    if json:
+        print(report.to_json(scores))
+    else:
+        from rich.console import Console
+
+        Console().print(report.table(scores))
+
+
 def _places(jobs: list[Job]) -> str:
     return ", ".join(sorted({str(job.target.parent) for job in jobs}))
 
 
-def _fail(error: BaseException) -> NoReturn:
+def _fail(error: Exception) -> NoReturn:
     from .batch import one_line
     from .photo import UnfinishedError
 
-    half_way = isinstance(error, MemoryError | UnfinishedError)
+    refused = isinstance(error, OSError | ValueError | ImportError) and not isinstance(error, UnfinishedError)
     print(f"thinlens: {one_line(error)}", file=sys.stderr)
-    sys.exit(1 if half_way else 2)
+    sys.exit(2 if refused else 1)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> P
     path = Path(source)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is a folder, not a checkpoint" if path.is_dir() else f"{path} does not exist")
+    folder = Path(target).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"cannot write {target}: create the folder {folder} first")
     if path.suffix in PUBLISHED:
         module, provenance = nets.from_published(path), {"published": path.name}
     else:

@@ -38,15 +38,13 @@ def upscale_photo(photo: Photo, scale: int | None = None, model: Model = "balanc
     """Make a photo larger, its transparency by bicubic interpolation; metadata and resolution stay what they are."""
     from dataclasses import replace
 
-    from .photo import premultiply, unpremultiply
+    from .photo import bleed
 
     loaded = load(model, scale)
     if photo.alpha is None:
         return replace(photo, pixels=compile(loaded)(photo.pixels))
-    color, share = premultiply(photo.pixels, photo.alpha)
-    larger, larger_share = compile(loaded)(color), compile(_bicubic(loaded.scale))(share)
-    pixels, alpha = unpremultiply(larger, larger_share, photo.pixels.dtype)
-    return replace(photo, pixels=pixels, alpha=alpha)
+    pixels = compile(loaded)(bleed(photo.pixels, photo.alpha))
+    return replace(photo, pixels=pixels, alpha=compile(_bicubic(loaded.scale))(photo.alpha))
 
 
 def upscale_file(

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyvips
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Value: TypeAlias = bytes | str | int | float
 
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How JPEG, PNG, WebP (and other RIFF files), TIFF and BigTIFF files begin."""
 LOADERS = ("jpegload", "pngload", "webpload", "tiffload")
 KEPT = ("exif-", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "png-comment-", "resolution-unit")
 """The metadata that outlives enlarging, by the beginning of libvips' names."""
@@ -56,8 +58,10 @@ def read(path: str | os.PathLike[str]) -> Photo:
         raise FileNotFoundError(f"{path} does not exist")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty")
-    with open(path, "rb"):  # a file that may not be read raises its own OSError
-        pass
+    with open(path, "rb") as file:
+        known = file.read(6).startswith(BEGINNINGS)
+    if not known:
+        raise ValueError(f"{path} is not a JPEG, PNG, WebP or TIFF picture")
     try:
         image = _open(path)
         image = _upright(_gray_or_rgb(path, image))
@@ -68,7 +72,7 @@ def read(path: str | os.PathLike[str]) -> Photo:
     colors = 1 if image.bands < 3 else 3
     pixels = np.ascontiguousarray(samples[..., 0] if colors == 1 else samples[..., :3])
     alpha = np.ascontiguousarray(samples[..., colors]) if image.bands > colors else None
-    kept = {name: image.get(name) for name in image.get_fields() if name.startswith(KEPT)}
+    kept = {name: value for name, value in _fields(image).items() if name.startswith(KEPT)}
     unknown = image.xres == image.yres == 1  # libvips' way to say so
     return Photo(pixels, alpha, kept, Photo.resolution if unknown else (image.xres, image.yres))
 
@@ -110,17 +114,13 @@ def check_target(path: str | os.PathLike[str]) -> None:
 
 def _open(path: Path) -> pyvips.Image:
     """The file as a lazy image; its format is told by its content, and only a single picture is taken."""
-    try:
-        # a source, because libvips reads options from brackets at the end of plain file names
-        source = pyvips.Source.new_from_file(str(path))
-        image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
-    except pyvips.Error as error:
-        if "is not in a known format" in str(error):
-            raise ValueError(f"{path} is not a JPEG, PNG, WebP or TIFF picture") from None
-        raise
-    if not image.get("vips-loader").startswith(LOADERS):
+    # a source, because libvips reads options from brackets at the end of plain file names
+    source = pyvips.Source.new_from_file(str(path))
+    image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
+    fields = _fields(image)
+    if not fields["vips-loader"].startswith(LOADERS):
         raise ValueError(f"{path} is not a JPEG, PNG, WebP or TIFF picture")
-    pages = image.get("n-pages") if "n-pages" in image.get_fields() else 1
+    pages = fields.get("n-pages", 1)
     if pages > 1:
         raise ValueError(f"{path} holds {pages} pictures; save the one to enlarge as a file of its own")
     return image
@@ -141,9 +141,13 @@ def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
 
 
 def _upright(image: pyvips.Image) -> pyvips.Image:
-    if image.get("orientation") == UPRIGHT if "orientation" in image.get_fields() else True:
+    if _fields(image).get("orientation", UPRIGHT) == UPRIGHT:
         return image
     return image.copy_memory().autorot()  # turning reads out of order, which a file being decoded cannot
+
+
+def _fields(image: pyvips.Image) -> dict[str, Any]:
+    return {name: image.get(name) for name in image.get_fields()}
 
 
 def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image:
@@ -160,7 +164,7 @@ def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image
         image = image.flatten(background=[255])
     image = image.copy(xres=photo.resolution[0], yres=photo.resolution[1])
     for name, value in photo.metadata.items():
-        image.set_type(_field_type(value), name, value)
+        image.set_type(_field_type(value), name, cast(Any, value))
     for name in image.get_fields():
         if name.startswith(STALE):
             image.remove(name)

@@ -1,0 +1,179 @@
+"""Whatever a user gives that does not serve is answered with one sentence that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import thinlens
+from thinlens import checkpoint, models, nets, run
+from thinlens.batch import plan
+from thinlens.photo import Photo, check_target, read, write
+from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, save
+
+OPS = (Convolution(0, np.ones((8, 1, 3, 3), np.float32)), PixelShuffle(1, 2), ChannelMaximum(2))
+TINY = Program("tiny", OPS)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    write(Photo(np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)), tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def message(kind: type[Exception], call: object, *arguments: object, **options: object) -> str:
+    assert callable(call)
+    with pytest.raises(kind) as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_photos_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    assert message(FileNotFoundError, read, path) == f"{path} does not exist"
+    assert message(IsADirectoryError, read, tmp_path) == f"{tmp_path} is a folder, not a photo"
+    path.touch()
+    assert message(ValueError, read, path) == f"{path} is empty"
+    for content in (b"Dear diary,\n", b"\0" * 1000, b"%PDF-1.7", b"<svg width='9' height='9'/>", b"P5 1 1 255 0"):
+        path.write_bytes(content)
+        assert message(ValueError, read, path) == f"{path} is not a JPEG, PNG, WebP or TIFF picture"
+    for content in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0\x08\0\0\0", b"RIFF\0\0\0\0WAVE"):
+        path.write_bytes(content)
+        assert message(ValueError, read, path) == f"{path} is damaged or cut short"
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_photos_cut_short(tmp_path: Path, photo: Path, suffix: str, share: float) -> None:
+    write(read(photo), tmp_path / f"whole{suffix}")
+    content = (tmp_path / f"whole{suffix}").read_bytes()
+    path = tmp_path / f"part{suffix}"
+    path.write_bytes(content[: int(share * len(content))])
+    assert message(ValueError, read, path) == f"{path} is damaged or cut short"
+
+
+def test_places_that_cannot_be_written(tmp_path: Path, photo: Path) -> None:
+    for name, kind, remedy in (
+        ("high.bmp", ValueError, "the name must end in .jpg, .jpeg, .png, .webp, .tif or .tiff"),
+        ("missing/high.png", FileNotFoundError, f"create the folder {tmp_path / 'missing'} first"),
+        ("photo.png/high.png", NotADirectoryError, f"{photo} is not a folder"),
+    ):
+        path = tmp_path / name
+        assert message(kind, check_target, path) == f"cannot write {path}: {remedy}"
+        assert message(kind, run.upscale_file, photo, path, model=TINY) == f"cannot write {path}: {remedy}"
+    (tmp_path / "folder.png").mkdir()
+    path = tmp_path / "folder.png"
+    assert message(IsADirectoryError, check_target, path) == f"cannot write {path}: a folder has this name"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["folder.png", "photo.png"]
+
+
+def test_a_photo_is_never_overwritten_by_its_result(tmp_path: Path, photo: Path) -> None:
+    before = photo.read_bytes()
+    expected = f"{photo} is the photo to enlarge itself; give the result another name"
+    assert message(ValueError, run.upscale_file, photo, photo, model=TINY) == expected
+    link = tmp_path / "link.png"
+    link.hardlink_to(photo)
+    assert "is the photo to enlarge itself" in message(ValueError, run.upscale_file, photo, link, model=TINY)
+    assert photo.read_bytes() == before
+
+
+def test_plans_that_cannot_be(tmp_path: Path, photo: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff"
+    assert message(ValueError, plan, [empty], None, 2) == f"{empty} holds no photos (names ending in {suffixes})"
+    missing = tmp_path / "missing.png"
+    assert message(FileNotFoundError, plan, [photo, missing], None, 2) == f"{missing} does not exist"
+    assert message(ValueError, plan, [photo], photo, 2) == (
+        f"{photo} is a photo to enlarge; give the result another name or folder"
+    )
+    assert message(ValueError, plan, [tmp_path], tmp_path, 2) == (
+        f"{photo} is a photo to enlarge; give the result another name or folder"
+    )
+    (empty / "photo.png").write_bytes(photo.read_bytes())
+    target = tmp_path / "larger"
+    assert message(ValueError, plan, [photo, empty / "photo.png"], target, 2) == (
+        f"{photo} and {empty / 'photo.png'} would both become {target / 'photo.png'}; enlarge them separately"
+    )
+    assert message(OSError, plan, [empty], photo / "larger", 2) == (
+        f"cannot make the folder {photo / 'larger'} for the results; give another with -o"
+    )
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("picture", "kind"),
+    [
+        (np.zeros((0, 5), np.uint8), ValueError),
+        (np.zeros((5, 0, 3), np.float32), ValueError),
+        (np.zeros(5, np.uint8), ValueError),
+        (np.zeros((5, 5, 4), np.uint8), ValueError),
+        (np.zeros((2, 5, 5, 3), np.uint8), ValueError),
+        (np.zeros((5, 5), np.int32), TypeError),
+        (np.zeros((5, 5), np.float64), TypeError),
+        (np.zeros((5, 5), bool), TypeError),
+        (np.full((5, 5), np.nan, np.float32), ValueError),
+        (np.full((5, 5, 3), np.inf, np.float32), ValueError),
+        ("photo.png", TypeError),
+        ([[0, 1], [2, 3]], TypeError),
+    ],
+    ids=lambda value: f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else str(value),
+)
+def test_pictures_that_are_none(picture: object, kind: type[Exception]) -> None:
+    assert len(message(kind, thinlens.upscale, picture, model=TINY)) < 200
+
+
+def test_unknown_models_are_answered_with_the_known(tmp_path: Path) -> None:
+    known = ", ".join([*models.PRESETS, *models.names()])
+    expected = f"unknown model 'sharpest'; there are {known}, or give a program file"
+    assert message(ValueError, thinlens.load, "sharpest") == expected
+    assert message(ValueError, thinlens.upscale, np.zeros((4, 4), np.uint8), model="sharpest") == expected
+    path = tmp_path / "sharpest.safetensors"
+    assert message(FileNotFoundError, thinlens.load, path) == f"{path} does not exist"
+    assert message(FileNotFoundError, thinlens.load, tmp_path) == f"{tmp_path} is a folder, not a model"
+    path.write_text("not a program")
+    assert message(ValueError, thinlens.load, path).startswith(f"{path} is not a thinlens program, or is damaged: ")
+
+
+def test_checkpoints_are_no_programs(tmp_path: Path) -> None:
+    module = nets.build(nets.parse("eSR-MAX_s2_K3_C2"))
+    published = tmp_path / "eSR-MAX_s2_K3_C2.model"
+    torch.save(module.state_dict(), published)
+    expected = f"{published} is a torch checkpoint, not a program; run: thinlens convert {published} -o PROGRAM"
+    assert message(ValueError, thinlens.load, published) == expected
+    ours = tmp_path / "ours.safetensors"
+    checkpoint.save(module, ours, {})
+    assert "run: thinlens convert" in message(ValueError, thinlens.load, ours)
+
+
+def test_checkpoints_that_do_not_fit_their_id(tmp_path: Path) -> None:
+    other = nets.build(nets.parse("eSR-MAX_s2_K5_C2")).state_dict()
+    published, target = tmp_path / "eSR-MAX_s2_K3_C2.model", tmp_path / "program.safetensors"
+    torch.save(other, published)
+    assert message(ValueError, thinlens.convert, published, target) == (
+        f"{published} does not fit eSR-MAX_s2_K3_C2: tensor 'filter.weight' is (8, 1, 5, 5), not (8, 1, 3, 3)"
+    )
+    unnamed = tmp_path / "network.model"
+    torch.save(other, unnamed)
+    assert message(ValueError, thinlens.convert, unnamed, target).startswith("'network' is not the id of a network")
+    published.write_text("not a checkpoint")
+    assert message(ValueError, thinlens.convert, published, target).startswith(f"{published} is not a torch state dict")
+    save(TINY, tmp_path / "tiny.safetensors")
+    assert "is not a thinlens checkpoint" in message(
+        ValueError, thinlens.convert, tmp_path / "tiny.safetensors", target
+    )
+    missing = tmp_path / "missing.model"
+    assert message(FileNotFoundError, thinlens.convert, missing, target) == f"{missing} does not exist"
+    assert not target.exists()
+
+
+def test_a_program_into_a_missing_folder(tmp_path: Path) -> None:
+    published = tmp_path / "eSR-MAX_s2_K3_C2.model"
+    torch.save(nets.build(nets.parse("eSR-MAX_s2_K3_C2")).state_dict(), published)
+    target = tmp_path / "missing" / "program.safetensors"
+    expected = f"cannot write {target}: create the folder {target.parent} first"
+    assert message(FileNotFoundError, thinlens.convert, published, target) == expected

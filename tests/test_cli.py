@@ -1,0 +1,218 @@
+"""The command: what it prints, where it writes, how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from thinlens import cli, models, nets
+from thinlens.photo import Photo, read, write
+from thinlens.program import Convolution, PixelShuffle, Program, load, save
+
+Command = Callable[..., tuple[int, str, str]]
+NEAREST = Program("nearest", (Convolution(0, np.ones((4, 1, 1, 1), np.float32)), PixelShuffle(1, 2)))
+
+
+@pytest.fixture
+def thinlens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run the command in a folder with a.png, b.png and nearest.safetensors: its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    save(NEAREST, "nearest.safetensors")
+    for seed, name in enumerate("ab"):
+        write(Photo(np.random.default_rng(seed).integers(0, 256, (6, 8, 3)).astype(np.uint8)), f"{name}.png")
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["thinlens", *(str(argument) for argument in arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return int(end.value.code or 0), out, err
+
+    return call
+
+
+def doubled(path: str) -> np.ndarray[Any, Any]:
+    return read(path).pixels.repeat(2, 0).repeat(2, 1)
+
+
+def upscale(thinlens: Command, *arguments: object) -> tuple[int, str, str]:
+    return thinlens("upscale", "-m", "nearest.safetensors", *arguments)
+
+
+def close(found: np.ndarray[Any, Any], low: str) -> None:
+    """Luma is exactly repeated and chroma is bicubic, so colors are near."""
+    luma = np.array([0.299, 0.587, 0.114])
+    inside = (found > 0) & (found < 255)
+    difference = np.abs(found @ luma - doubled(low) @ luma)[inside.all(-1)]
+    assert difference.max() <= 1.5
+
+
+def test_one_photo_to_a_file(thinlens: Command) -> None:
+    assert upscale(thinlens, "a.png", "-o", "high.tif", "--scale", 2) == (0, "high.tif\n", "")
+    close(read("high.tif").pixels, "a.png")
+
+
+def test_one_photo_into_a_folder_that_is_there(thinlens: Command) -> None:
+    Path("out").mkdir()
+    assert upscale(thinlens, "a.png", "-o", "out") == (0, "out/a.png\n", "")
+
+
+def test_without_out_the_result_stands_beside_the_photo(thinlens: Command) -> None:
+    assert upscale(thinlens, "a.png") == (0, "a-x2.png\n", "")
+    assert read("a-x2.png").pixels.shape == (12, 16, 3)
+
+
+def test_several_photos_into_a_folder_that_is_made(thinlens: Command) -> None:
+    code, out, err = upscale(thinlens, "a.png", "b.png", "a.png", "-o", "made/out")
+    assert (code, out) == (0, "2 of 2 photos enlarged, in made/out\n")
+    assert "enlarging" in err
+    close(read("made/out/a.png").pixels, "a.png")
+    close(read("made/out/b.png").pixels, "b.png")
+
+
+def test_a_folder_of_photos(thinlens: Command) -> None:
+    code, out, _ = upscale(thinlens, ".", "-o", "out")
+    assert (code, out) == (0, "2 of 2 photos enlarged, in out\n")
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_folder_without_out_gets_one_beside_it(thinlens: Command, tmp_path: Path) -> None:
+    Path("photos").mkdir()
+    Path("a.png").rename("photos/a.png")
+    code, out, _ = upscale(thinlens, "photos")
+    assert (code, out) == (0, f"{tmp_path / 'photos-x2' / 'a.png'}\n")
+
+
+def test_one_bad_photo_among_several_is_listed_and_the_others_are_done(thinlens: Command) -> None:
+    Path("bad.png").write_text("no picture")
+    code, out, err = upscale(thinlens, "a.png", "bad.png", "b.png", "-o", "out")
+    assert (code, out) == (1, "2 of 3 photos enlarged, in out\n")
+    assert err.splitlines()[-1] == "thinlens: bad.png is not a JPEG, PNG, WebP or TIFF picture"
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_single_bad_photo(thinlens: Command) -> None:
+    Path("bad.png").write_text("no picture")
+    message = "thinlens: bad.png is not a JPEG, PNG, WebP or TIFF picture\n"
+    assert upscale(thinlens, "bad.png") == (2, "", message)
+    assert upscale(thinlens, "missing.png") == (2, "", "thinlens: missing.png does not exist\n")
+
+
+def test_writing_that_breaks_off(thinlens: Command) -> None:
+    write(Photo(np.zeros((1, 9000, 3), np.uint8)), "long.png")
+    code, out, err = upscale(thinlens, "long.png", "-o", "long.webp")
+    assert (code, out) == (1, "")
+    assert err.startswith("thinlens: cannot write long.webp: ")
+    assert err.count("\n") == 1
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["a.png", "b.png", "long.png", "nearest.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.png", "-o", "a.png"], "a.png is a photo to enlarge; give the result another name or folder"),
+        (["a.png", "-o", "x/a.png"], "cannot write x/a.png: create the folder x first"),
+        (["a.png", "-o", "b.png/a.png"], "cannot write b.png/a.png: b.png is not a folder"),
+        (["a.png", "b.png", "-o", "b.png"], "cannot make the folder b.png for the results; give another with -o"),
+        (["a.png", "-o", "a.bmp"], "cannot write a.bmp: the name must end in .jpg, .jpeg, .png, .webp, .tif or .tiff"),
+        (["a.png", "-s", "3"], "nearest enlarges 2 times, not 3; leave the scale out or change it"),
+        (["a.png", "-m", "missing.safetensors"], "missing.safetensors does not exist"),
+        (["a.png", "-m", "fast", "-s", "7"], "fast enlarges 2, 3 or 4 times, not 7"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_done(thinlens: Command, arguments: list[str], message: str) -> None:
+    assert upscale(thinlens, *arguments) == (2, "", f"thinlens: {message}\n")
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["a.png", "b.png", "nearest.safetensors"]
+
+
+def test_wrong_use(thinlens: Command) -> None:
+    for arguments in (["upscale"], ["upscale", "a.png", "--scale", "two"], ["enlarge"], ["upscale", "--bigger"]):
+        code, out, err = thinlens(*arguments)
+        assert (code, out) == (2, "")
+        assert "Error" in err
+
+
+def test_help_and_version(thinlens: Command) -> None:
+    code, out, _ = thinlens("--help")
+    verbs = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
+    assert (code, verbs) == (0, ["upscale", "list", "train", "convert", "evaluate", "benchmark"])
+    code, out, _ = thinlens("--version")
+    assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n")
+
+
+def test_list(thinlens: Command) -> None:
+    code, out, _ = thinlens("list")
+    assert code == 0
+    assert [line.split()[2] for line in out.splitlines()[1:]] == models.names()
+
+
+def test_convert_and_evaluate(thinlens: Command) -> None:
+    torch.manual_seed(0)
+    torch.save(nets.build(nets.parse("eSR-MAX_s2_K3_C1")).state_dict(), "eSR-MAX_s2_K3_C1.model")
+    result = thinlens("convert", "eSR-MAX_s2_K3_C1.model", "-o", "max.safetensors")
+    assert result == (0, "max.safetensors: eSR-MAX_s2_K3_C1, ×2\n", "")
+    converted = load("max.safetensors")
+    assert converted.uint8 is not None
+    assert converted.provenance == {"published": "eSR-MAX_s2_K3_C1.model"}
+    Path("set").mkdir()
+    for name in "ab":
+        write(Photo(np.random.default_rng(1).integers(0, 256, (32, 48, 3)).astype(np.uint8)), f"set/{name}.png")
+    code, out, _ = thinlens("evaluate", "max.safetensors", "bicubic", "--data", "set", "--scale", 2)
+    assert code == 0
+    assert "eSR-MAX_s2_K3_C1" in out
+    code, out, _ = thinlens("evaluate", "max.safetensors", "--data", "set", "--json")
+    scores = json.loads(out)
+    assert [(score["model"], score["scale"], score["data"]) for score in scores] == [("eSR-MAX_s2_K3_C1", 2, "set")]
+    assert len(scores[0]["images"]) == 2
+
+
+def test_unreadable_checkpoints_and_folders(thinlens: Command) -> None:
+    Path("eSR-MAX_s2_K3_C1.model").write_text("no checkpoint")
+    code, out, err = thinlens("convert", "eSR-MAX_s2_K3_C1.model", "-o", "max.safetensors")
+    assert (code, out) == (2, "")
+    assert err.startswith("thinlens: eSR-MAX_s2_K3_C1.model is not a torch state dict")
+    assert thinlens("train", "eSR-MAX_s2_K3_C1", "--data", "missing", "--out", "x.safetensors")[0] == 2
+    assert thinlens("train", "eSR-MIN", "--data", ".", "--out", "x.safetensors")[0] == 2
+    assert thinlens("evaluate", "nearest.safetensors", "--data", "missing")[0] == 2
+
+
+@pytest.mark.slow
+def test_train_convert_upscale(thinlens: Command) -> None:
+    Path("photos").mkdir()
+    y, x = np.mgrid[:256, :256]
+    for index in range(6):
+        waves = [128 + 60 * np.sin(x / (3 + index + channel)) + 60 * np.cos(y / (4 + index)) for channel in range(3)]
+        write(Photo(np.dstack(waves).astype(np.uint8)), f"photos/{index}.png")
+    run = ["train", "eSR-MAX_s2_K3_C1", "--data", "photos", "--out", "net.safetensors", "--steps", 20, "--seed", 1]
+    code, out, _ = thinlens(*run, "--device", "cpu")
+    assert code == 0
+    assert out.startswith("net.safetensors: eSR-MAX_s2_K3_C1, validation PSNR ")
+    assert thinlens("convert", "net.safetensors", "-o", "program.safetensors")[0] == 0
+    assert thinlens("upscale", "a.png", "-m", "program.safetensors") == (0, "a-x2.png\n", "")
+
+
+def test_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "thinlens.cli", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith("thinlens ")
+
+
+def test_what_nobody_thought_of_is_one_line_too(thinlens: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the machine\nis on fire")
+
+    monkeypatch.setattr("thinlens.run.upscale_photo", broken)
+    message = "unexpected RuntimeError: the machine is on fire"
+    assert upscale(thinlens, "a.png") == (1, "", f"thinlens: {message}\n")
+    code, out, err = upscale(thinlens, "a.png", "b.png", "-o", "out")
+    assert (code, out) == (1, "0 of 2 photos enlarged, in out\n")
+    assert err.splitlines()[-2:] == [f"thinlens: a.png: {message}", f"thinlens: b.png: {message}"]

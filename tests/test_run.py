@@ -1,0 +1,122 @@
+"""The way of a picture through the public calls; the arithmetic itself is tested with the pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import thinlens
+from thinlens import models, run
+from thinlens.photo import Photo, read, write
+from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, reference, save
+
+
+def tiny(scale: int = 2, name: str = "tiny") -> Program:
+    """A small network with random weights that keeps flat areas roughly what they are."""
+    weight = np.random.default_rng(scale).normal(0, 0.05, (2 * scale**2, 1, 3, 3))
+    weight[:, 0, 1, 1] += 1 - weight.sum(axis=(1, 2, 3))
+    ops = (Convolution(0, weight.astype(np.float32), padding="edge"), PixelShuffle(1, scale), ChannelMaximum(2))
+    return Program(name, ops)
+
+
+def picture(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+
+
+@pytest.fixture
+def program_file(tmp_path: Path) -> Path:
+    save(tiny(), tmp_path / "tiny.safetensors")
+    return tmp_path / "tiny.safetensors"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (9, 14), (1, 1, 3), (9, 14, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_upscale_is_what_the_program_says(shape: tuple[int, ...], dtype: type) -> None:
+    low = picture(*shape).astype(dtype)
+    if dtype == np.float32:
+        low /= 255
+    found = thinlens.upscale(low, scale=2, model=tiny())
+    expected = reference.run(tiny(), low)
+    assert found.dtype == dtype
+    assert found.shape == (2 * shape[0], 2 * shape[1], *shape[2:])
+    np.testing.assert_allclose(found.astype(float), expected.astype(float), atol=1e-5 if dtype == np.float32 else 1)
+
+
+def test_read_only_pictures_serve() -> None:
+    low = picture(6, 7, 3)
+    low.setflags(write=False)
+    assert thinlens.upscale(low, model=tiny()).shape == (12, 14, 3)
+
+
+def test_presets_and_ids_are_released_models() -> None:
+    for preset, identifier in models.PRESETS.items():
+        for scale in models.SCALES:
+            loaded = thinlens.load(preset, scale)
+            assert (loaded.name, loaded.scale) == (identifier.format(scale=scale), scale)
+            assert thinlens.load(loaded.name) is loaded
+    assert thinlens.load().name == models.PRESETS["balanced"].format(scale=2)
+    assert set(models.names()) == {file.stem for file in Path(models.__file__).parent.glob("*.safetensors")}
+
+
+def test_load_reads_a_file_once_and_again_when_it_changes(program_file: Path) -> None:
+    first = thinlens.load(program_file)
+    assert thinlens.load(str(program_file), 2) is first
+    assert run.compile(first) is run.compile(thinlens.load(program_file))
+    save(tiny(3, "changed"), program_file)
+    assert thinlens.load(program_file).scale == 3
+
+
+def test_a_program_is_its_own_model() -> None:
+    program = tiny()
+    assert thinlens.load(program) is program
+
+
+def test_the_scale_must_be_the_models(program_file: Path) -> None:
+    message = "tiny enlarges 2 times, not 3; leave the scale out or change it"
+    for model in (tiny(), program_file):
+        with pytest.raises(ValueError) as caught:
+            thinlens.upscale(picture(4, 4), scale=3, model=model)
+        assert str(caught.value) == message
+    with pytest.raises(ValueError) as caught:
+        thinlens.load("fast", 5)
+    assert str(caught.value) == "fast enlarges 2, 3 or 4 times, not 5"
+
+
+def test_opaque_photos_look_the_same_with_and_without_alpha() -> None:
+    pixels = picture(12, 10, 3)
+    plain = run.upscale_photo(Photo(pixels), model=tiny())
+    opaque = run.upscale_photo(Photo(pixels, np.full((12, 10), 255, np.uint8)), model=tiny())
+    assert plain.alpha is None
+    assert opaque.alpha is not None
+    assert (opaque.alpha == 255).all()
+    np.testing.assert_array_equal(opaque.pixels, plain.pixels)
+
+
+@pytest.mark.parametrize("hidden", [0, 255])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_color_of_transparent_pixels_leaves_no_fringe(hidden: int, dtype: type) -> None:
+    factor = np.iinfo(dtype).max // 255
+    pixels, alpha = np.full((16, 16, 3), 128, dtype) * factor, np.full((16, 16), 255, dtype) * factor
+    alpha[:, :8], pixels[:, :8] = 0, hidden * factor
+    larger = run.upscale_photo(Photo(pixels, alpha), model=tiny())
+    assert larger.alpha is not None
+    visible = larger.alpha > 0
+    assert visible[:, 16:].all()
+    assert not visible[:, :12].any()
+    expected = run.upscale_photo(Photo(np.full_like(pixels, 128 * factor)), model=tiny())
+    np.testing.assert_array_equal(larger.pixels[visible], expected.pixels[visible])
+
+
+def test_a_photo_file_keeps_depth_alpha_and_metadata(tmp_path: Path, program_file: Path) -> None:
+    pixels = picture(8, 6, 3).astype(np.uint16) * 257
+    metadata = {"xmp-data": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"}
+    write(Photo(pixels, np.full((8, 6), 65535, np.uint16), metadata, (10, 10)), tmp_path / "low.png")
+    run.upscale_file(tmp_path / "low.png", tmp_path / "high.tif", model=program_file)
+    found = read(tmp_path / "high.tif")
+    assert found.pixels.dtype == np.uint16
+    assert found.pixels.shape == (16, 12, 3)
+    assert found.alpha is not None
+    assert found.metadata["xmp-data"] == metadata["xmp-data"]
+    assert found.resolution == pytest.approx((10, 10), rel=1e-3)
