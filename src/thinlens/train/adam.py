@@ -17,8 +17,8 @@ from .losses import LOSSES
 from .recipe import Recipe
 from .state import StateFile
 
-Report = Callable[[int, int, float], None]
-"""Called with the steps done, the number of steps, and the validation PSNR in dB (not a number between validations)."""
+Report = Callable[[int, int, float, float], None]
+"""Called with the steps done, the number of steps, the loss and the validation PSNR in dB; what is not known is NaN."""
 
 
 def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, state: StateFile, report: Report) -> None:
@@ -41,8 +41,10 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
         average.update_parameters(module)
         finished = step + 1
         state.save(*_snapshot(module, average, optimizer, finished))
-        shown = finished % every == 0 or finished == recipe.steps
-        report(finished, recipe.steps, validation_psnr(average.module, validation, border) if shown else math.nan)
+        if finished % every == 0 or finished == recipe.steps:
+            report(finished, recipe.steps, loss.item(), validation_psnr(average.module, validation, border))
+        else:
+            report(finished, recipe.steps, math.nan, math.nan)
     module.load_state_dict(average.module.state_dict())
 
 

@@ -82,73 +82,85 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
     kernel, scale = layer.filter.kernel_size[0], train.scale
     maps = layer.filter.out_channels // scale**2
     positions = representatives(scale)
-    steps = len(positions) * (recipe.starts * TRIAL_STEPS + recipe.steps)
-    tensors, numbers = state.load() or ({}, {"solved": 0, "done": 0})
-    solved = {position: tensors[_name(position)] for position in positions[: numbers["solved"]]}
-    done = int(numbers["done"])
+    span = recipe.starts * TRIAL_STEPS + recipe.steps
+    tensors, numbers = state.load() or ({}, {"solved": 0})
+    solved = {
+        position: tensors[_name(position)].to(layer.filter.weight.device) for position in positions[: numbers["solved"]]
+    }
     for index in range(len(solved), len(positions)):
-        position = positions[index]
-        problem = sample(train, kernel, position, layer.combine, recipe, layer.filter.weight.device)
+
+        def show(step: int, loss: float, weight: Tensor, index: int = index) -> None:
+            psnr = math.nan
+            if index == len(positions) - 1 and step % 10 == 0:
+                assemble(layer.filter, {**solved, positions[index]: weight}, scale)
+                psnr = validation_psnr(module, validation, kernel // 2)
+            report(index * span + step, len(positions) * span, loss, psnr)
+
+        problem = sample(train, kernel, positions[index], layer.combine, recipe, layer.filter.weight.device)
         kept = {_name(key): value for key, value in solved.items()}
-        weight = _solve(problem, maps, recipe, index, _Run(state, kept, tensors, numbers, done, steps, report))
-        solved[position], tensors, numbers = weight, {}, {}
-        assemble(layer.filter, solved, scale)
-        done = (index + 1) * (recipe.starts * TRIAL_STEPS + recipe.steps)
-        kept[_name(position)] = weight
-        state.save(kept, {"solved": index + 1, "done": done}, now=True)
-    report(steps, steps, validation_psnr(module, validation, kernel // 2))
+        solved[positions[index]] = _solve(problem, maps, recipe, index, _Progress(state, kept, tensors, numbers, show))
+        tensors, numbers = {}, {}
+    assemble(layer.filter, solved, scale)
+    report(len(positions) * span, len(positions) * span, math.nan, validation_psnr(module, validation, kernel // 2))
 
 
 @dataclass
-class _Run:
-    """What one problem's solution needs to report and to go on after an interruption."""
+class _Progress:
+    """What one problem's solution needs to show itself and to go on after an interruption."""
 
     state: StateFile
-    kept: dict[str, Tensor]
+    solved: dict[str, Tensor]
     tensors: dict[str, Tensor]
     numbers: dict[str, Any]
-    done: int
-    steps: int
-    report: Report
-
-    def step(self, weight: Tensor, numbers: dict[str, Any], best: Tensor | None = None) -> None:
-        self.done += 1
-        tensors = {**self.kept, "weight": weight} | ({} if best is None else {"best": best})
-        self.state.save(tensors, {"solved": len(self.kept), "done": self.done, **numbers})
-        self.report(min(self.done, self.steps), self.steps, math.nan)
+    show: Callable[[int, float, Tensor], None]
 
 
-def _solve(problem: Problem, maps: int, recipe: Recipe, index: int, run: _Run) -> Tensor:
-    """Short trials from random beginnings, then the best one to the end."""
-    device = problem.targets.device
+def _solve(problem: Problem, maps: int, recipe: Recipe, index: int, progress: _Progress) -> Tensor:
+    """Short trials from random beginnings, one stage each, then the best one to the end as the last stage."""
     trial = problem.part(TRIAL_SHARE)
-    saved = run.numbers
-    start, best_loss = int(saved.get("start", 0)), float(saved.get("best_loss", math.inf))
-    best = run.tensors["best"].to(device) if "best" in run.tensors else None
-    for number in range(start, recipe.starts):
-        first = beginning(trial, maps, torch.Generator().manual_seed(recipe.seed * 1000 + index * 100 + number))
-        weight, loss = first, math.inf
-        for found in descend(trial, first, TRIAL_STEPS):
-            weight, loss, _ = found
-            run.step(weight, {"start": number, "best_loss": best_loss}, best)
-        run.done = index * (recipe.starts * TRIAL_STEPS + recipe.steps) + (number + 1) * TRIAL_STEPS
-        if best is None or loss < best_loss:
-            best, best_loss = weight, loss
-    assert best is not None
-    weight, damping, taken = best, FIRST_DAMPING, 0
-    if start >= recipe.starts:
-        weight, damping, taken = run.tensors["weight"].to(device), float(saved["damping"]), int(saved["step"])
-    for step, found in enumerate(descend(problem, weight, recipe.steps - taken, damping), start=taken + 1):
-        weight, _, damping = found
-        run.step(weight, {"start": recipe.starts, "best_loss": best_loss, "damping": damping, "step": step}, best)
-    return weight
+    saved, device = progress.numbers, problem.targets.device
+    best, best_loss = beginning(trial, maps, torch.Generator()), math.inf
+    if "best" in progress.tensors:
+        best, best_loss = progress.tensors["best"].to(device), float(saved["best_loss"])
+    for stage in range(int(saved.get("stage", 0)), recipe.starts + 1):
+        last = stage == recipe.starts
+        state = Step(best, best_loss, FIRST_DAMPING, False)
+        if not last:
+            random = torch.Generator().manual_seed(recipe.seed * 1000 + index * 100 + stage)
+            state = Step(beginning(trial, maps, random), math.inf, FIRST_DAMPING, False)
+        taken = 0
+        if saved.get("stage") == stage:
+            weight = progress.tensors["weight"].to(device)
+            state = Step(weight, saved["loss"], saved["damping"], saved["converged"])
+            taken = int(saved["step"])
+        steps = (recipe.steps if last else TRIAL_STEPS) - taken
+        for found in descend(problem if last else trial, state, steps):
+            state, taken = found, taken + 1
+            tensors = {**progress.solved, "weight": state.weight, "best": best}
+            place = {"solved": index, "stage": stage, "step": taken, "best_loss": best_loss}
+            place |= {"loss": state.loss, "damping": state.damping, "converged": state.converged}
+            progress.state.save(tensors, place)
+            progress.show(stage * TRIAL_STEPS + taken, state.loss, state.weight)
+        if last or state.loss < best_loss:
+            best, best_loss = state.weight, state.loss
+    return best
 
 
-def descend(
-    problem: Problem, weight: Tensor, steps: int, damping: float = FIRST_DAMPING
-) -> Iterator[tuple[Tensor, float, float]]:
-    """Levenberg-Marquardt steps: after each the weight, the loss and the damping, until none improves."""
-    errors = problem.errors(weight)
+@dataclass(frozen=True)
+class Step:
+    """Where a descent is: filters `(kernel², maps)`, their loss, the damping, and whether there is nothing to gain."""
+
+    weight: Tensor
+    loss: float
+    damping: float
+    converged: bool
+
+
+def descend(problem: Problem, start: Step, steps: int) -> Iterator[Step]:
+    """Levenberg-Marquardt steps from a start, until none improves."""
+    if start.converged:
+        return
+    weight, damping, errors = start.weight, start.damping, problem.errors(start.weight)
     for _ in range(steps):
         importance = 1 / (errors + FLOOR) if problem.logarithmic else torch.ones_like(errors)
         importance = importance / importance.mean()
@@ -166,8 +178,9 @@ def descend(
             if damping > 1e8:
                 return
         weight, errors, damping = candidate, found, max(damping / 3, 1e-7)
-        yield weight, problem.loss(errors), damping
-        if (before - after) / before < CONVERGED:
+        converged = (before - after) / before < CONVERGED
+        yield Step(weight, problem.loss(errors), damping, converged)
+        if converged:
             return
 
 

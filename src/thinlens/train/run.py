@@ -46,7 +46,9 @@ def train(
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ValueError(f"{recipe.id} has nothing to train; thinlens convert and upscale take it as it is")
     with _display("photos", progress) as show:
-        patches = prepare(data, recipe.sampling, cache=cache, progress=lambda done, total: show(done, total, math.nan))
+        patches = prepare(
+            data, recipe.sampling, cache=cache, progress=lambda done, total: show(done, total, math.nan, math.nan)
+        )
     pairs, validation = (make_pairs(crops, config.scale) for crops in (patches.train, patches.validation))
     state = StateFile(out.with_name(out.name + ".state"), f"{recipe.hash()} {patches.digest}")
     if not resume:
@@ -54,10 +56,10 @@ def train(
     psnr = math.nan
     with _display(recipe.id, progress) as show:
 
-        def report(done: int, total: int, value: float) -> None:
+        def report(done: int, total: int, loss: float, value: float) -> None:
             nonlocal psnr
             psnr = psnr if math.isnan(value) else value
-            show(done, total, psnr)
+            show(done, total, loss, psnr)
 
         OPTIMIZERS[recipe.optimizer](module, pairs, validation, recipe, state, report)
     origin = {"recipe": recipe.hash(), "data": patches.digest, "thinlens": version("thinlens")}
@@ -68,7 +70,7 @@ def train(
 
 @contextmanager
 def _display(title: str, visible: bool) -> Generator[Report, None, None]:
-    """A progress bar on standard error with the time left and the last validation PSNR."""
+    """A progress bar on standard error with the time left, the last loss and the last validation PSNR."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -85,12 +87,16 @@ def _display(title: str, visible: bool) -> Generator[Report, None, None]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[psnr]}"),
+        TextColumn("{task.fields[figures]}"),
     )
     with Progress(*columns, console=Console(stderr=True), disable=not visible) as bar:
-        task = bar.add_task(title, total=None, psnr="")
+        task = bar.add_task(title, total=None, figures="")
+        loss_text = psnr_text = ""
 
-        def show(done: int, total: int, psnr: float) -> None:
-            bar.update(task, completed=done, total=total, psnr="" if math.isnan(psnr) else f"{psnr:.2f} dB")
+        def show(done: int, total: int, loss: float, psnr: float) -> None:
+            nonlocal loss_text, psnr_text
+            loss_text = loss_text if math.isnan(loss) else f"loss {loss:.4g}"
+            psnr_text = psnr_text if math.isnan(psnr) else f"validation {psnr:.2f} dB"
+            bar.update(task, completed=done, total=total, figures=f"{loss_text} {psnr_text}")
 
         yield show

@@ -1,0 +1,122 @@
+"""Ids, published files, and the crossing from module to program, for every family."""
+
+import numpy as np
+import pytest
+import torch
+
+from thinlens import nets
+from thinlens.program import reference
+
+IDS = [
+    "Bicubic_s2",
+    "Bicubic_s3",
+    "eSR-MAX_s2_K3_C1",
+    "eSR-MAX_s4_K7_C16",
+    "eSR-TM_s3_K5_C4",
+    "eSR-TR_s2_K7_C13",
+    "eSR-TR_s4_K3_C2",
+]
+
+
+@pytest.mark.parametrize("identifier", IDS)
+def test_the_id_is_the_text_of_the_config(identifier: str) -> None:
+    config = nets.parse(identifier)
+    assert str(config) == identifier
+    assert nets.parse(str(config)) == config
+
+
+def test_the_pool_of_one_layer_networks_parses() -> None:
+    pool = [
+        f"eSR-{kind}_s{scale}_K{kernel}_C{channels}"
+        for kind in ("MAX", "TM", "TR")
+        for scale in (2, 3, 4)
+        for kernel in (3, 5, 7)
+        for channels in range(1, 17)
+    ]
+    assert [str(nets.parse(identifier)) for identifier in pool] == pool
+
+
+@pytest.mark.parametrize("identifier", ["", "fast", "eSR-MAX_s2_K3", "eSR-XX_s2_K3_C1", "eSR-MAX_s2_K3_C1.model"])
+def test_an_unknown_id_is_answered_with_examples(identifier: str) -> None:
+    with pytest.raises(ValueError, match="is not the id of a network; ids look like Bicubic_s2, eSR-MAX_s2_K3_C2"):
+        nets.parse(identifier)
+
+
+def test_impossible_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="eSR-MAX_s2_K4_C1: scale and channels must be at least 1, the kernel odd"):
+        nets.parse("eSR-MAX_s2_K4_C1")
+
+
+@pytest.mark.parametrize("identifier", IDS)
+@pytest.mark.parametrize("padding", ["zero", "edge"])
+def test_the_program_computes_what_the_module_computes(identifier: str, padding: nets.Padding) -> None:
+    torch.manual_seed(1)
+    module = nets.build(nets.parse(identifier), padding)
+    program = nets.lower(module)
+    assert program.name == identifier
+    for shape in [(1, 1), (2, 9), (13, 6)]:
+        low = np.random.default_rng(2).random(shape, np.float32)
+        with torch.no_grad():
+            high = module(torch.from_numpy(low)[None, None])[0, 0].numpy()
+        np.testing.assert_allclose(reference.run(program, low), high, atol=2e-6)
+
+
+def test_fresh_weights_have_a_center_tap_of_one() -> None:
+    module = nets.build(nets.parse("eSR-TM_s2_K5_C4"))
+    assert (module.filter.weight[:, 0, 2, 2] == 1).all()
+    assert module.filter.weight[:, 0, 0, 0].std() > 0
+
+
+def test_bicubic_of_a_ramp_is_a_ramp() -> None:
+    module = nets.build(nets.parse("Bicubic_s2"))
+    ramp = torch.arange(12.0).repeat(8, 1) / 12
+    high = module(ramp[None, None])[0, 0, 8, 6:-6]
+    torch.testing.assert_close(high.diff(), torch.full_like(high[1:], 1 / 24), atol=1e-6, rtol=0)
+
+
+def test_a_published_file_is_read_by_its_name(tmp_path) -> None:
+    state = {"filter.weight": torch.randn(2 * 3 * 4, 1, 5, 5)}
+    path = tmp_path / "eSR-TM_s2_K5_C3.model"
+    torch.save(state, path)
+    module = nets.from_published(path)
+    assert str(module.config) == "eSR-TM_s2_K5_C3"
+    assert module.padding == "zero"
+    assert torch.equal(module.filter.weight, state["filter.weight"])
+
+
+def test_published_tensors_must_fit_the_name(tmp_path) -> None:
+    path = tmp_path / "eSR-MAX_s2_K3_C1.model"
+    torch.save({"filter.weight": torch.randn(4, 1, 5, 5)}, path)
+    with pytest.raises(
+        ValueError,
+        match=r"does not fit eSR-MAX_s2_K3_C1: tensor 'filter.weight' is \(4, 1, 5, 5\), not \(4, 1, 3, 3\)",
+    ):
+        nets.from_published(path)
+    torch.save({"net.0.weight": torch.randn(4, 1, 3, 3)}, path)
+    with pytest.raises(ValueError, match="has no tensor 'filter.weight'"):
+        nets.from_published(path)
+    torch.save({"filter.weight": torch.full((4, 1, 3, 3), float("nan"))}, path)
+    with pytest.raises(ValueError, match="holds values that are not finite"):
+        nets.from_published(path)
+
+
+class Bomb:
+    def __reduce__(self):
+        return print, ("executed",)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", "pickle", "list"])
+def test_what_is_no_state_dict_is_refused_and_not_executed(tmp_path, content, capsys) -> None:
+    path = tmp_path / "eSR-MAX_s2_K3_C1.model"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(Bomb() if content == "pickle" else [1, 2], path)
+    with pytest.raises(ValueError, match="is not a torch state dict"):
+        nets.from_published(path)
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_foreign_modules_are_refused() -> None:
+    with pytest.raises(TypeError, match="Linear is not a thinlens network"):
+        nets.lower(torch.nn.Linear(1, 1))
