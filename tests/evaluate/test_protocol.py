@@ -17,6 +17,8 @@ from thinlens.evaluate import ImageScore, Protocol, Score, evaluate
 from thinlens.evaluate.metrics import psnr, ssim
 from thinlens.evaluate.protocol import studio_luma
 from thinlens.evaluate.report import markdown, table, to_json
+from thinlens.program import Convolution, PixelShuffle, Program, save
+from thinlens.program.reference import bicubic_taps
 
 pyvips = pytest.importorskip("pyvips")
 
@@ -103,3 +105,21 @@ def test_reports(golden: Callable[[str, str], None]) -> None:
         console.print(table(SCORES))
     assert "33.68 / 0.9305" in capture.get() and "mine*" in capture.get()
     assert json.loads(to_json(SCORES))[1]["psnr"] is None
+
+
+def test_programs_are_scored_through_the_public_call(folder: Path, tmp_path: Path) -> None:
+    """Bicubic as a program, given itself and as a file, scores what the yardstick does."""
+    taps = bicubic_taps(2)
+    kernels = np.einsum("iy,jx->ijyx", taps, taps).reshape(4, 1, 5, 5).astype(np.float32)
+    program = Program("Bicubic_s2", (Convolution(0, kernels, padding="edge"), PixelShuffle(1, 2)))
+    save(program, tmp_path / "bicubic.safetensors")
+    inner = Protocol(border=5)  # there the two treatments of the border do not reach
+    mine, filed = evaluate([program, tmp_path / "bicubic.safetensors"], folder, protocol=inner)
+    (yardstick,) = evaluate("bicubic", folder, scale=2, protocol=inner)
+    assert (mine.model, mine.scale) == ("Bicubic_s2", 2)
+    assert filed.psnr == mine.psnr
+    assert mine.psnr == pytest.approx(yardstick.psnr, abs=0.05)
+    with pytest.raises(ValueError, match="Bicubic_s2 enlarges 2 times, not 3"):
+        evaluate(program, folder, scale=3)
+    with pytest.raises(ValueError, match="unknown model 'finest'"):
+        evaluate("finest", folder)

@@ -135,15 +135,11 @@ def _runs(model: Model, scale: int | None) -> list[tuple[str, int, Callable[[Ima
     """The id, scale and enlarging function of a model, once for every scale to be scored."""
     import thinlens
 
-    if isinstance(model, Program):
-        programs = [model]
-    elif model == BICUBIC:
-        scales = (2, 3, 4) if scale is None else (scale,)
+    if model == BICUBIC:
+        scales = thinlens.models.SCALES if scale is None else (scale,)
         return [(BICUBIC, factor, lambda low, factor=factor: upscale_bicubic(low, factor)) for factor in scales]
-    elif scale is None and model in thinlens.models.PRESETS:
-        programs = [thinlens.load(model, factor) for factor in (2, 3, 4)]
-    else:
-        programs = [thinlens.load(model, scale)]
+    scales = thinlens.models.SCALES if scale is None and model in thinlens.models.PRESETS else (scale,)
+    programs = [thinlens.load(model, factor) for factor in scales]
     return [(program.name, program.scale, _enlarge(program)) for program in programs]
 
 
