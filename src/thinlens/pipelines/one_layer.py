@@ -15,7 +15,7 @@ from .color import bicubic_sum, luma
 from .picture import Picture
 from .softmax import weighted_sum
 
-X, Y, C, P = hl.Var("x"), hl.Var("y"), hl.Var("c"), hl.Var("phase")
+X, Y, C, I, J = (hl.Var(name) for name in ("x", "y", "c", "i", "j"))
 
 
 @dataclass(frozen=True)
@@ -73,38 +73,38 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stage
     padded[X, Y] = gray(X, Y) if layer.padding == "edge" else hl.select(inside, gray(X, Y), hl.f32(0))
     taps = hl.RDom([(0, layer.kernel), (0, layer.kernel)])
     radius = layer.kernel // 2
-    maps[X, Y, P, C] = bias[C, P] if bias else hl.f32(0)
-    maps[X, Y, P, C] += weight[C, taps.x, taps.y, P] * padded[X + taps.x - radius, Y + taps.y - radius]
+    maps[X, Y, J, I, C] = bias[C, J, I] if bias else hl.f32(0)
+    maps[X, Y, J, I, C] += weight[C, taps.x, taps.y, J, I] * padded[X + taps.x - radius, Y + taps.y - radius]
     if layer.choice == "maximum":
-        largest = maps[X, Y, P, 0]
+        largest = maps[X, Y, J, I, 0]
         for c in range(1, layer.maps):
-            largest = hl.max(largest, maps[X, Y, P, c])
-        high[X, Y, P] = largest
+            largest = hl.max(largest, maps[X, Y, J, I, c])
+        high[X, Y, J, I] = largest
     else:
-        high[X, Y, P] = weighted_sum(lambda c: hl.Expr(maps[X, Y, P, c]), layer.maps, layer.choice)
+        high[X, Y, J, I] = weighted_sum(lambda c: hl.Expr(maps[X, Y, J, I, c]), layer.maps, layer.choice)
 
     chroma, rows = None, None
     column = X // channels
-    result = high[column // s, Y // s, Y % s * s + column % s]
+    result = high[column // s, Y, column % s, I]
     if channels == 3:
         chroma, rows = hl.Func("chroma"), hl.Func("rows")
         chroma[X, Y, C] = hl.mux(C, [value(X, Y, c) for c in range(3)]) - gray(X, Y)
-        rows[X, Y, C, P] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), P, s, integer=False)
-        across = bicubic_sum(lambda t: hl.Expr(rows[column // s + t, Y // s, X % 3, Y % s]), column % s, s, False)
+        rows[X, Y, C, I] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), I, s, integer=False)
+        across = bicubic_sum(lambda t: hl.Expr(rows[column // s + t, Y, X % 3, I]), column % s, s, False)
         result = result + across
     line, output = hl.Func("line"), hl.Func("output")
-    line[X, Y] = picture.encode(result, integer=False)
-    output[X, Y] = line[X, Y]
+    line[X, Y, I] = picture.encode(result, integer=False)
+    output[X, Y] = line[X, Y // s, Y % s]
     return Stages(padded, chroma, rows, maps, high, line, output, arrays)
 
 
 def _weights(layer: OneLayer) -> tuple[hl.Buffer, hl.Buffer | None, list[NDArray[Any]]]:
-    """Weights as `[map, x, y, phase]` and bias as `[map, phase]`, the map innermost: those of one tap lie together."""
+    """Weights as `[map, x, y, j, i]` and bias as `[map, j, i]`, the map innermost: those of one tap lie together."""
     s, k = layer.scale, layer.kernel
-    weight = layer.weight.reshape(layer.maps, s * s, k, k).transpose(1, 2, 3, 0).copy()
+    weight = layer.weight.reshape(layer.maps, s, s, k, k).transpose(1, 2, 3, 4, 0).copy()
     if layer.bias is None:
         return hl.Buffer(weight), None, [weight]
-    bias = layer.bias.reshape(layer.maps, s * s).T.copy()
+    bias = layer.bias.reshape(layer.maps, s, s).transpose(1, 2, 0).copy()
     return hl.Buffer(weight), hl.Buffer(bias), [weight, bias]
 
 
@@ -126,15 +126,15 @@ def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, 
     output.never_partition([task, yb, yl, i])
 
     xo, xi, j = hl.Var("xo"), hl.Var("xi"), hl.Var("j")
-    line.compute_at(output, yl).split(Y, Y, i, s, whole)
+    line.compute_at(output, yl).bound(I, 0, s)
     if picture.channels == 1:
-        line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole).reorder(j, xi, i, xo, Y).unroll(j).vectorize(xi)
+        line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole).reorder(j, xi, I, xo, Y).unroll(j).vectorize(xi)
     else:
         c = hl.Var("c")
         line.split(X, xi, c, 3, whole).split(xi, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(c, j, xi, i, xo, Y).unroll(c).unroll(j).vectorize(xi)
-    high.compute_at(line, xo).vectorize(X, vector)
-    maps.compute_at(high, P).vectorize(X, vector).unroll(C)
+        line.reorder(c, j, xi, I, xo, Y).unroll(c).unroll(j).vectorize(xi)
+    high.compute_at(line, I).vectorize(X, vector)
+    maps.compute_at(high, J).vectorize(X, vector).unroll(C)
     update = maps.update()
     rx, ry = maps.rvars(0)
     if layer.maps <= 12:
@@ -145,4 +145,4 @@ def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, 
     stages.padded.compute_at(output, yb).vectorize(X, 16)
     if stages.chroma is not None and stages.rows is not None:
         stages.chroma.compute_at(output, yb).bound(C, 0, 3).reorder(C, X, Y).unroll(C).vectorize(X, 16)
-        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(P, 0, s).reorder(P, X, C, Y).unroll(P).vectorize(X, 16)
+        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(I, 0, s).reorder(I, X, C, Y).unroll(I).vectorize(X, 16)

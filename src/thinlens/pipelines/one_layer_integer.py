@@ -80,7 +80,7 @@ def algorithm(layer: OneLayer, shift: int, picture: Picture, source: hl.ImagePar
     column = X // channels
 
     def total(c: int) -> hl.Expr:
-        part = [hl.Expr(sums[column // s, Y // (s * ROWS), Y % (s * ROWS), column % s, n]) for n in (c, c + layer.maps)]
+        part = [hl.Expr(sums[column // s, Y, I, column % s, n]) for n in (c, c + layer.maps)]
         return part[0] if parts(layer) == 1 else part[0] + (part[1] << 8)
 
     largest = total(0)
@@ -89,17 +89,17 @@ def algorithm(layer: OneLayer, shift: int, picture: Picture, source: hl.ImagePar
     line, output = hl.Func("line"), hl.Func("output")
     chroma, rows = None, None
     if not color:
-        line[X, Y] = _round(largest, shift)
+        line[X, Y, I] = _round(largest, shift)
     else:
         chroma, rows = hl.Func("chroma"), hl.Func("rows")
         difference = hl.mux(C, [hl.i16(level(X, Y, c)) for c in range(3)]) - hl.i16(gray(X, Y))
         chroma[X, Y, C] = difference << FRACTION_BITS
         rows[X, Y, C, I] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), I, s, integer=True)
-        across = bicubic_sum(lambda t: hl.Expr(rows[column // s + t, Y // s, X % 3, Y % s]), column % s, s, True)
+        across = bicubic_sum(lambda t: hl.Expr(rows[column // s + t, Y * ROWS + I // s, X % 3, I % s]), column % s, s, True)
         finer = largest >> (shift - FRACTION_BITS) if shift >= FRACTION_BITS else largest << (FRACTION_BITS - shift)
         result = hl.saturating_add(hl.i16_sat(finer), across)
-        line[X, Y] = hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
-    output[X, Y] = line[X, Y]
+        line[X, Y, I] = hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
+    output[X, Y] = line[X, Y // (s * ROWS), Y % (s * ROWS)]
     return Stages(padded, quads, chroma, rows, sums, line, output, [weight, start])
 
 
@@ -160,15 +160,15 @@ def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, 
     output.parallel(task).never_partition([task, yb, yl, i])
 
     xo, xi, j = hl.Var("xo"), hl.Var("xi"), hl.Var("j")
-    line.compute_at(output, yl).split(Y, Y, i, s * ROWS, whole)
+    line.compute_at(output, yl).bound(I, 0, s * ROWS)
     if picture.channels == 1:
         line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(j, xi, i, xo, Y).unroll(j).vectorize(xi)
+        line.reorder(j, xi, I, xo, Y).unroll(j).vectorize(xi)
     else:
         c = hl.Var("c")
         line.split(X, xi, c, 3, whole).split(xi, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(c, j, xi, i, xo, Y).unroll(c).unroll(j).vectorize(xi)
-    sums.compute_at(line, i).vectorize(X, vector).unroll(C).unroll(J)
+        line.reorder(c, j, xi, I, xo, Y).unroll(c).unroll(j).vectorize(xi)
+    sums.compute_at(line, I).vectorize(X, vector).unroll(C).unroll(J)
     update = sums.update()
     r, rx, rg = sums.rvars(0)
     update.reorder(r, C, J, X, rx, rg).atomic().vectorize(r).vectorize(X, vector).unroll(C).unroll(J)
