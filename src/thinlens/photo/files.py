@@ -13,13 +13,13 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-Value: TypeAlias = bytes | str | int | float
+Value: TypeAlias = bytes | str
 
 BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How JPEG, PNG, WebP (and other RIFF files), TIFF and BigTIFF files begin."""
 LOADERS = ("jpegload", "pngload", "webpload", "tiffload")
-KEPT = ("exif-", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "png-comment-", "resolution-unit")
-"""The metadata that outlives enlarging, by the beginning of libvips' names."""
+KEPT = ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "resolution-unit")
+"""The metadata that outlives enlarging, by libvips' names."""
 STALE = ("jpeg-thumbnail-data", "exif-ifd1-")
 """The metadata inside EXIF that does not: the thumbnail need not be upright."""
 UPRIGHT = 1
@@ -72,7 +72,7 @@ def read(path: str | os.PathLike[str]) -> Photo:
     colors = 1 if image.bands < 3 else 3
     pixels = np.ascontiguousarray(samples[..., 0] if colors == 1 else samples[..., :3])
     alpha = np.ascontiguousarray(samples[..., colors]) if image.bands > colors else None
-    kept = {name: value for name, value in _fields(image).items() if name.startswith(KEPT)}
+    kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
     unknown = image.xres == image.yres == 1  # libvips' way to say so
     return Photo(pixels, alpha, kept, Photo.resolution if unknown else (image.xres, image.yres))
 
@@ -117,10 +117,9 @@ def _open(path: Path) -> pyvips.Image:
     # a source, because libvips reads options from brackets at the end of plain file names
     source = pyvips.Source.new_from_file(str(path))
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
-    fields = _fields(image)
-    if not fields["vips-loader"].startswith(LOADERS):
+    if not _field(image, "vips-loader").startswith(LOADERS):
         raise ValueError(f"{path} is not a JPEG, PNG, WebP or TIFF picture")
-    pages = fields.get("n-pages", 1)
+    pages = _field(image, "n-pages") or 1
     if pages > 1:
         raise ValueError(f"{path} holds {pages} pictures; save the one to enlarge as a file of its own")
     return image
@@ -141,13 +140,14 @@ def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
 
 
 def _upright(image: pyvips.Image) -> pyvips.Image:
-    if _fields(image).get("orientation", UPRIGHT) == UPRIGHT:
+    if _field(image, "orientation") in (None, UPRIGHT):
         return image
     return image.copy_memory().autorot()  # turning reads out of order, which a file being decoded cannot
 
 
-def _fields(image: pyvips.Image) -> dict[str, Any]:
-    return {name: image.get(name) for name in image.get_fields()}
+def _field(image: pyvips.Image, name: str) -> Any:
+    """A field by its name, None without it. (Not from a list of all: comments may have names that are no text.)"""
+    return image.get(name) if image.get_typeof(name) else None
 
 
 def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image:
@@ -164,7 +164,8 @@ def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image
         image = image.flatten(background=[255])
     image = image.copy(xres=photo.resolution[0], yres=photo.resolution[1])
     for name, value in photo.metadata.items():
-        image.set_type(_field_type(value), name, cast(Any, value))
+        type_ = pyvips.GValue.gstr_type if isinstance(value, str) else pyvips.GValue.blob_type
+        image.set_type(type_, name, cast(Any, value))
     for name in image.get_fields():
         if name.startswith(STALE):
             image.remove(name)
@@ -175,12 +176,6 @@ def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image
 
 def _eight_bits(samples: NDArray[Any]) -> NDArray[np.uint8]:
     return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _field_type(value: Value) -> int:
-    types = pyvips.GValue
-    kinds = {bytes: types.blob_type, str: types.gstr_type, int: types.gint_type, float: types.gdouble_type}
-    return kinds[type(value)]
 
 
 def _first_line(error: pyvips.Error) -> str:
