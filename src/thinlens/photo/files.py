@@ -73,8 +73,7 @@ def read(path: str | os.PathLike[str]) -> Photo:
     pixels = np.ascontiguousarray(samples[..., 0] if colors == 1 else samples[..., :3])
     alpha = np.ascontiguousarray(samples[..., colors]) if image.bands > colors else None
     kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
-    unknown = image.xres == image.yres == 1  # libvips' way to say so
-    return Photo(pixels, alpha, kept, Photo.resolution if unknown else (image.xres, image.yres))
+    return Photo(pixels, alpha, kept, _resolution(image.xres, image.yres))
 
 
 def write(photo: Photo, path: str | os.PathLike[str]) -> None:
@@ -143,6 +142,12 @@ def _upright(image: pyvips.Image) -> pyvips.Image:
     if _field(image, "orientation") in (None, UPRIGHT):
         return image
     return image.copy_memory().autorot()  # turning reads out of order, which a file being decoded cannot
+
+
+def _resolution(across: float, down: float) -> tuple[float, float]:
+    """The resolution of a file, unless it is 1, which is libvips' way to say that there is none, or absurd."""
+    known = 0.001 < min(across, down) and max(across, down) < 100_000 and not across == down == 1
+    return (across, down) if known else Photo.resolution
 
 
 def _field(image: pyvips.Image, name: str) -> Any:
