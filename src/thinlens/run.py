@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,11 +16,11 @@ from .program.reference import bicubic_taps
 
 if TYPE_CHECKING:
     from .photo import Photo
+    from .pipelines import Compiled
 
 Model: TypeAlias = str | os.PathLike[str] | Program
 TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How the files of torch.save begin: a zip, and what it wrote before 2020."""
-Compiled: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def upscale(picture: NDArray[Any], scale: int | None = None, model: Model = "balanced") -> NDArray[Any]:
@@ -29,8 +28,10 @@ def upscale(picture: NDArray[Any], scale: int | None = None, model: Model = "bal
 
     `picture` is `(H, W)` luma or `(H, W, 3)` RGB, encoded as for display: uint8, uint16 or float32 in [0, 1], of
     any size and strides. Returns the same layout and dtype, `scale` times larger along each side; float32 is not
-    clipped. Scale and model are as in `load`.
+    clipped. Scale and model are as in `load`. Raises TypeError or ValueError for any other picture.
     """
+    if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; run.upscale_file takes files")
     return compile(load(model, scale))(picture)
 
 
@@ -81,9 +82,8 @@ def load(model: Model = "balanced", scale: int | None = None) -> Program:
     return loaded
 
 
-@lru_cache(maxsize=32)
 def compile(program: Program) -> Compiled:
-    """The program as a function on pictures, see `thinlens.pipelines.Compiled`; one and the same for one program."""
+    """The program as a function on pictures (see `Compiled` for its arguments), kept for the next time it is asked for."""
     from . import pipelines
 
     return pipelines.compile(program)
