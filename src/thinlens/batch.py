@@ -84,7 +84,8 @@ def _jobs(path: Path, folder: Path | None, scale: int) -> list[Job]:
 
     if path.is_file():
         return [Job(path, folder / path.name if folder else _beside(path, scale))]
-    found = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in SUFFIXES)
+    files = (file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
+    found = sorted(file for file in files if file.is_file())
     if not found:
         raise ValueError(f"{path} holds no photos (names ending in {', '.join(SUFFIXES)})")
     into = folder or path.resolve().parent / f"{path.resolve().name}-x{scale}"

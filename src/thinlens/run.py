@@ -83,7 +83,7 @@ def load(model: Model = "balanced", scale: int | None = None) -> Program:
 
 
 def compile(program: Program) -> Compiled:
-    """The program as a function on pictures (see `Compiled` for its arguments), kept for the next time it is asked for."""
+    """The program as a function on pictures (see `Compiled`), kept for the next time it is asked for."""
     from . import pipelines
 
     return pipelines.compile(program)
