@@ -23,7 +23,8 @@ def test_pictures_in_the_order_of_their_names(tmp_path: Path) -> None:
     for seed, name in enumerate(["b.png", "a.png", "c.PNG"]):
         write(tmp_path / name.lower(), seed, (8, 9) if name == "b.png" else (8, 9, 3))
     (tmp_path / "c.png").rename(tmp_path / "c.PNG")
-    (tmp_path / "notes.txt").write_text("no picture")
+    for name in ("notes.txt", "._a.png"):
+        (tmp_path / name).write_text("no picture")
     opened = open_benchmark(tmp_path)
     assert (opened.name, opened.known) == (tmp_path.name, False)
     assert [(name, picture.shape, picture.dtype) for name, picture in opened.pictures()] == [

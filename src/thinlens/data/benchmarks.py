@@ -54,7 +54,8 @@ def open_benchmark(folder: str | os.PathLike[str]) -> Benchmark:
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder of pictures")
-    files = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in photo.SUFFIXES))
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    files = tuple(sorted(path for path in visible if path.suffix.lower() in photo.SUFFIXES))
     if not files:
         raise ValueError(f"{folder} has no pictures ({', '.join(photo.SUFFIXES)})")
     each = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
