@@ -32,7 +32,7 @@ def run(program: Program, picture: NDArray[Any]) -> NDArray[Any]:
     """Run a program on a picture, slowly.
 
     `picture`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, uint16 or float32 in [0, 1]; a float32 result is not clipped.
-    Returns the same layout and dtype, `scale` times larger. uint8 pictures go through `program.uint8` where there is one.
+    Returns the same layout and dtype, `scale` times larger. uint8 pictures go through `program.uint8`, if there is one.
     """
     if picture.ndim == 3:
         program = program.color
