@@ -4,28 +4,72 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import lru_cache
+from dataclasses import fields
+from threading import Lock
 from typing import Any
 
 import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from thinlens.program import ChannelMaximum, Convolution, Luma, PixelShuffle, Program, Recolor, RoundShift, SoftmaxSum, dump
-from thinlens.program.ops import sources
-
-from . import one_layer as fused
-from . import one_layer_integer as integer
-from . import plain
+from ..program import (
+    ChannelMaximum,
+    Convolution,
+    Luma,
+    PixelShuffle,
+    Program,
+    Recolor,
+    RoundShift,
+    SoftmaxSum,
+    dump,
+)
+from ..program.ops import sources
+from . import one_layer, one_layer_integer, plain
+from .one_layer import OneLayer
 from .picture import TYPES, Picture
+
+MANY_TASKS = 256
+"""Tasks for all threads of the machine: more than there are threads, so that the quick ones take over from the slow."""
+KEPT = 64
+"""Compiled programs that the process keeps."""
+LARGEST = 2**31 - 1
+"""Elements that a picture may have: pipelines count them in 32 bits."""
+
+_kept: dict[str, Compiled] = {}
+_lock = Lock()
+
+
+def compile(program: Program) -> Compiled:
+    """The program as something callable; the same object for the same operations and weights, as long as it is kept."""
+    key = _digest(program)
+    with _lock:
+        compiled = _kept.pop(key, None) or Compiled(program)
+        _kept[key] = compiled
+        if len(_kept) > KEPT:
+            del _kept[next(iter(_kept))]
+    return compiled
+
+
+def _digest(program: Program) -> str:
+    digest = hashlib.sha256(dump(program).encode())
+    part: Program | None = program
+    while part is not None:
+        for op in part.ops:
+            for item in fields(op):
+                value = getattr(op, item.name)
+                if isinstance(value, np.ndarray):
+                    digest.update(value.tobytes())
+        part = part.uint8
+    return digest.hexdigest()
 
 
 class Compiled:
-    """A program that runs: pipelines are built at the first picture of each kind and kept."""
+    """A program that runs. Pipelines are built at the first picture of each kind and kept."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._pipelines: dict[Picture, Any] = {}
+        self._pipelines: dict[Picture, _Pipeline] = {}
+        self._lock = Lock()
 
     def __call__(
         self, picture: NDArray[Any], out: NDArray[Any] | None = None, *, threads: int | None = None
@@ -34,74 +78,81 @@ class Compiled:
 
         `picture`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, uint16 or float32 in [0, 1], any strides.
         Returns the same layout and dtype, `scale` times larger (in `out`, if given); a float32 result is not clipped.
-        `threads` limits the number of threads; it never changes the result.
+        `threads` is how many may work at most (None: all of the machine); it never changes the result.
+        Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite.
         """
-        kind = _check(picture, self.program)
+        kind = _kind(picture, self.program)
         scale = self.program.scale
         shape = (picture.shape[0] * scale, picture.shape[1] * scale, *picture.shape[2:])
+        if np.prod(shape, dtype=np.int64) > LARGEST:
+            raise ValueError(f"a result of {shape[1]}x{shape[0]} has more than 2**31 elements: enlarge it in bands")
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
         if out is None:
             out = np.empty(shape, picture.dtype)
-        elif out.shape != shape or out.dtype != picture.dtype:
-            raise ValueError(f"out must be {shape} {picture.dtype}, got {out.shape} {out.dtype}")
+        elif out.shape != shape or out.dtype != picture.dtype or not out.flags.writeable:
+            raise ValueError(f"out must be a writable array {shape} {picture.dtype}, got {out.shape} {out.dtype}")
         elif np.may_share_memory(picture, out):
             picture = picture.copy()
         target = out if _addressable(out) else np.empty(shape, out.dtype)
-        pipeline = self.build(kind)
-        pipeline(_rows(picture if _addressable(picture) else np.ascontiguousarray(picture)), _rows(target), threads or 64)
+        source = picture if _addressable(picture) else np.array(picture, order="C")
+        tasks = MANY_TASKS if threads is None or threads >= (os.cpu_count() or 1) else threads
+        self.build(kind)(_rows(source), _rows(target), tasks)
         if target is not out:
             out[...] = target
         return out
 
-    def build(self, kind: Picture) -> Any:
+    def build(self, kind: Picture) -> _Pipeline:
         """The pipeline for one kind of picture, built if it is not there yet."""
-        if kind not in self._pipelines:
-            self._pipelines[kind] = _Pipeline(self.program, kind)
-        return self._pipelines[kind]
+        with self._lock:
+            if kind not in self._pipelines:
+                self._pipelines[kind] = _Pipeline(self.program, kind)
+            return self._pipelines[kind]
 
 
 class _Pipeline:
+    """A pipeline for one kind of picture: `(H, W * channels)` in, `(H * scale, W * channels * scale)` out."""
+
     def __init__(self, program: Program, picture: Picture) -> None:
         if picture.channels == 3:
             program = program.color
         if picture.dtype == np.uint8 and program.uint8 is not None:
             program = program.uint8
         source, tasks = picture.source(), hl.Param(hl.Int(32), "tasks")
-        layer, shift = one_layer(program)
-        height = picture.height(source)
-        if layer is None or (program.integer and (shift is None or not integer.parts(layer))):
+        layer = match_one_layer(program)
+        if layer is None:
             stages = plain.algorithm(program, picture, source)
             plain.schedule(stages, tasks)
-        elif shift is not None:
-            stages = integer.algorithm(layer, shift, picture, source)
-            integer.schedule(layer, picture, stages, tasks, height)
+        elif layer.shift is None:
+            stages = one_layer.algorithm(layer, picture, source)
+            one_layer.schedule(layer, picture, stages, tasks, picture.height(source))
         else:
-            stages = fused.algorithm(layer, picture, source)
-            fused.schedule(layer, picture, stages, tasks, height)
-        width, height = source.dim(0).extent() * program.scale, source.dim(1).extent() * program.scale
+            stages = one_layer_integer.algorithm(layer, picture, source)
+            one_layer_integer.schedule(layer, picture, stages, tasks, picture.height(source))
         output = stages.output.output_buffer()
-        output.dim(0).set_bounds(0, width).set_stride(1)
-        output.dim(1).set_bounds(0, height)
-        self._stages = stages  # keeps the weights alive
-        self._call = stages.output.compile_to_callable([source, tasks], hl.get_jit_target_from_environment())
+        output.dim(0).set_bounds(0, source.dim(0).extent() * program.scale).set_stride(1)
+        output.dim(1).set_bounds(0, source.dim(1).extent() * program.scale)
+        self._arrays = stages.arrays  # Halide keeps no reference to the weights' memory
+        self._run = stages.output.compile_to_callable([source, tasks], hl.get_jit_target_from_environment())
 
-    def __call__(self, source: NDArray[Any], output: NDArray[Any], tasks: int) -> None:
-        self._call(hl.Buffer(source), tasks, hl.Buffer(output))
+    def __call__(self, source: NDArray[Any], target: NDArray[Any], tasks: int) -> None:
+        self._run(hl.Buffer(source), tasks, hl.Buffer(target))
 
 
-def one_layer(program: Program) -> tuple[fused.OneLayer | None, int | None]:
+def match_one_layer(program: Program) -> OneLayer | None:
     """The program as one layer, if it is one: luma → convolution → shuffle → choice → shift → recolor."""
     ops = list(program.ops)
     if [max(sources(op)) for op in ops] != list(range(len(ops))):
-        return None, None
+        return None
     if program.channels == 3:
         if not isinstance(ops[0], Luma) or not isinstance(ops[-1], Recolor) or ops[-1].picture != 0:
-            return None, None
+            return None
         ops = ops[1:-1]
     shift = None
-    if ops and isinstance(ops[-1], RoundShift):
+    if program.integer:
         last = ops.pop()
-        if (last.low, last.high) != (-32768, 32767):
-            return None, None
+        if not isinstance(last, RoundShift) or (last.low, last.high) != (-32768, 32767):
+            return None
         shift = last.shift
     match ops:
         case [Convolution() as layer, PixelShuffle(scale=scale)]:
@@ -111,31 +162,47 @@ def one_layer(program: Program) -> tuple[fused.OneLayer | None, int | None]:
         case [Convolution() as layer, PixelShuffle(scale=scale), SoftmaxSum(score=choice)]:
             pass
         case _:
-            return None, None
-    return fused.OneLayer(layer.weight[:, 0], layer.bias, layer.padding, scale, choice), shift
+            return None
+    found = OneLayer(layer.weight[:, 0], layer.bias, layer.padding, scale, choice, shift)
+    return found if shift is None or one_layer_integer.parts(found) else None
 
 
-def _rows(array: NDArray[Any]) -> NDArray[Any]:
-    return array if array.ndim == 2 else np.lib.stride_tricks.as_strided(
-        array, (array.shape[0], array.shape[1] * 3), (array.strides[0], array.itemsize)
-    )
-
-
-@lru_cache(maxsize=64)
-def _compiled(digest: str, holder: "_Holder") -> Compiled:
-    return Compiled(holder.program)
-
-
-def compile(program: Program) -> Compiled:
-    return Compiled(program)
+def _kind(picture: NDArray[Any], program: Program) -> Picture:
+    """What kind of picture it is, if it is one that the program can take."""
+    if picture.dtype not in TYPES:
+        raise TypeError(f"a picture must be uint8, uint16 or float32, got {picture.dtype}: convert it with astype")
+    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
+        raise ValueError(f"a picture must be (H, W) luma or (H, W, 3) RGB, got shape {picture.shape}")
+    if 0 in picture.shape:
+        raise ValueError(f"a picture must have at least one pixel, got shape {picture.shape}")
+    if picture.ndim == 2 and program.channels == 3:
+        raise ValueError(f"{program.name} takes (H, W, 3) RGB pictures, got shape {picture.shape}")
+    if program.integer and picture.dtype != np.uint8:
+        raise ValueError(f"{program.name} is an integer program: it takes uint8 pictures, got {picture.dtype}")
+    if picture.dtype == np.float32 and not np.isfinite(picture).all():
+        raise ValueError("a picture must not hold NaN or infinity: replace them with np.nan_to_num")
+    return Picture(picture.dtype, 1 if picture.ndim == 2 else 3)
 
 
 def _addressable(array: NDArray[Any]) -> bool:
-    """Whether rows are contiguous elements, one after the other, upwards in memory."""
+    """Whether a pipeline can use the array as it is: rows of contiguous elements, one below the other in memory."""
     size = array.itemsize
     inner = (size,) if array.ndim == 2 else (3 * size, size)
-    return array.strides[1:] == inner and array.strides[0] >= array.shape[1] * inner[0]
+    row = array.shape[1] * inner[0]
+    below = array.shape[0] == 1 or (array.strides[0] >= row and array.strides[0] % size == 0)
+    return array.strides[1:] == inner and below and array.flags.aligned
 
 
-def _check(picture: NDArray[Any], program: Program) -> Picture:
-    return Picture(picture.dtype, 1 if picture.ndim == 2 else 3)
+def _rows(array: NDArray[Any]) -> NDArray[Any]:
+    """An addressable array as `(H, W * channels)`, writable for Halide, which refuses even to read from others."""
+    height, width, *channels = array.shape
+    row = width * (3 if channels else 1)
+    interface = dict(array.__array_interface__)
+    stride = array.strides[0] if height > 1 else row * array.itemsize
+    interface.update(shape=(height, row), strides=(stride, array.itemsize), data=(array.ctypes.data, False))
+    return np.asarray(_View(interface))
+
+
+class _View:
+    def __init__(self, interface: dict[str, Any]) -> None:
+        self.__array_interface__ = interface

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import halide as hl
 
-from thinlens.program import FRACTION_BITS
-from thinlens.program.reference import LUMA_WEIGHTS, LUMA_WEIGHTS_16, bicubic_taps, bicubic_taps_integer
+from ..program import FRACTION_BITS
+from ..program.reference import LUMA_WEIGHTS, LUMA_WEIGHTS_16, bicubic_taps, bicubic_taps_integer
 
 
 def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:

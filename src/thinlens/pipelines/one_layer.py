@@ -9,13 +9,12 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from thinlens.program.ops import Padding, Score
-
+from ..program.ops import Padding, Score
 from .color import bicubic_sum, luma
 from .picture import Picture
 from .softmax import weighted_sum
 
-X, Y, C, I, J = (hl.Var(name) for name in ("x", "y", "c", "i", "j"))
+X, Y, C, ROW, COLUMN = (hl.Var(name) for name in ("x", "y", "c", "row", "column"))
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class OneLayer:
     """What the fused form needs to know of a program.
 
     `weight` is `(maps * scale**2, kernel, kernel)`; the maps of a high pixel become one value by `choice`.
+    `shift` is that of the final rounding in integer arithmetic, None in float arithmetic.
     """
 
     weight: NDArray[Any]
@@ -30,6 +30,7 @@ class OneLayer:
     padding: Padding
     scale: int
     choice: Literal["maximum"] | Score
+    shift: int | None
 
     @property
     def maps(self) -> int:
@@ -59,7 +60,8 @@ class Stages:
 def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stages:
     """The stages in float32; the output is `(W * channels * scale, H * scale)` as stored."""
     s, channels = layer.scale, picture.channels
-    weight, bias, arrays = _weights(layer)
+    weight, bias = _weights(layer)
+    weights, biases = hl.Buffer(weight), hl.Buffer(bias)
     width, height = picture.width(source), picture.height(source)
 
     def value(x: hl.Expr, y: hl.Expr, c: int) -> hl.Expr:
@@ -73,39 +75,52 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stage
     padded[X, Y] = gray(X, Y) if layer.padding == "edge" else hl.select(inside, gray(X, Y), hl.f32(0))
     taps = hl.RDom([(0, layer.kernel), (0, layer.kernel)])
     radius = layer.kernel // 2
-    maps[X, Y, J, I, C] = bias[C, J, I] if bias else hl.f32(0)
-    maps[X, Y, J, I, C] += weight[C, taps.x, taps.y, J, I] * padded[X + taps.x - radius, Y + taps.y - radius]
+    maps[X, Y, COLUMN, ROW, C] = biases[C, COLUMN, ROW]
+    maps[X, Y, COLUMN, ROW, C] += (
+        weights[C, taps.x, taps.y, COLUMN, ROW] * padded[X + taps.x - radius, Y + taps.y - radius]
+    )
     if layer.choice == "maximum":
-        largest = maps[X, Y, J, I, 0]
+        largest = maps[X, Y, COLUMN, ROW, 0]
         for c in range(1, layer.maps):
-            largest = hl.max(largest, maps[X, Y, J, I, c])
-        high[X, Y, J, I] = largest
+            largest = hl.max(largest, maps[X, Y, COLUMN, ROW, c])
+        high[X, Y, COLUMN, ROW] = largest
     else:
-        high[X, Y, J, I] = weighted_sum(lambda c: hl.Expr(maps[X, Y, J, I, c]), layer.maps, layer.choice)
+        high[X, Y, COLUMN, ROW] = weighted_sum(lambda c: hl.Expr(maps[X, Y, COLUMN, ROW, c]), layer.maps, layer.choice)
 
     chroma, rows = None, None
-    column = X // channels
-    result = high[column // s, Y, column % s, I]
+    low, side = X // channels // s, X // channels % s
+    result = high[low, Y, side, ROW]
     if channels == 3:
         chroma, rows = hl.Func("chroma"), hl.Func("rows")
         chroma[X, Y, C] = hl.mux(C, [value(X, Y, c) for c in range(3)]) - gray(X, Y)
-        rows[X, Y, C, I] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), I, s, integer=False)
-        across = bicubic_sum(lambda t: hl.Expr(rows[column // s + t, Y, X % 3, I]), column % s, s, False)
+        rows[X, Y, C, ROW] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), ROW, s, integer=False)
+        across = bicubic_sum(lambda t: hl.Expr(rows[low + t, Y, X % 3, ROW]), side, s, False)
         result = result + across
     line, output = hl.Func("line"), hl.Func("output")
-    line[X, Y, I] = picture.encode(result, integer=False)
+    line[X, Y, ROW] = picture.encode(result, integer=False)
     output[X, Y] = line[X, Y // s, Y % s]
-    return Stages(padded, chroma, rows, maps, high, line, output, arrays)
+    return Stages(padded, chroma, rows, maps, high, line, output, [weight, bias])
 
 
-def _weights(layer: OneLayer) -> tuple[hl.Buffer, hl.Buffer | None, list[NDArray[Any]]]:
-    """Weights as `[map, x, y, j, i]` and bias as `[map, j, i]`, the map innermost: those of one tap lie together."""
+def _blocks(layer: OneLayer) -> tuple[int, int]:
+    """How many blocks of how many maps: with two vectors of each, a block's sums stay in 24 of 32 registers."""
+    number = -(-layer.maps // 12)
+    return number, -(-layer.maps // number)
+
+
+def _weights(layer: OneLayer) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Weights as `[map, x, y, column, row]`, bias as `[map, column, row]` for Halide, zeros after the last map.
+
+    The map is innermost, so that the weights of one tap lie together.
+    """
     s, k = layer.scale, layer.kernel
-    weight = layer.weight.reshape(layer.maps, s, s, k, k).transpose(1, 2, 3, 4, 0).copy()
-    if layer.bias is None:
-        return hl.Buffer(weight), None, [weight]
-    bias = layer.bias.reshape(layer.maps, s, s).transpose(1, 2, 0).copy()
-    return hl.Buffer(weight), hl.Buffer(bias), [weight, bias]
+    number, size = _blocks(layer)
+    weight = np.zeros((s, s, k, k, number * size), np.float32)
+    weight[..., : layer.maps] = layer.weight.reshape(layer.maps, s, s, k, k).transpose(1, 2, 3, 4, 0)
+    bias = np.zeros((s, s, number * size), np.float32)
+    if layer.bias is not None:
+        bias[..., : layer.maps] = layer.bias.reshape(layer.maps, s, s).transpose(1, 2, 0)
+    return weight, bias
 
 
 def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, height: hl.Expr) -> None:
@@ -126,23 +141,25 @@ def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, 
     output.never_partition([task, yb, yl, i])
 
     xo, xi, j = hl.Var("xo"), hl.Var("xi"), hl.Var("j")
-    line.compute_at(output, yl).bound(I, 0, s)
+    line.compute_at(output, yl).bound(ROW, 0, s)
     if picture.channels == 1:
-        line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole).reorder(j, xi, I, xo, Y).unroll(j).vectorize(xi)
+        line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole).reorder(j, xi, ROW, xo, Y).unroll(j).vectorize(
+            xi
+        )
     else:
         c = hl.Var("c")
         line.split(X, xi, c, 3, whole).split(xi, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(c, j, xi, I, xo, Y).unroll(c).unroll(j).vectorize(xi)
-    high.compute_at(line, I).vectorize(X, vector)
-    maps.compute_at(high, J).vectorize(X, vector).unroll(C)
+        line.reorder(c, j, xi, ROW, xo, Y).unroll(c).unroll(j).vectorize(xi)
+    high.compute_at(line, ROW).vectorize(X, vector)
+    maps.compute_at(high, COLUMN).vectorize(X, vector).unroll(C)
     update = maps.update()
     rx, ry = maps.rvars(0)
-    if layer.maps <= 12:
-        update.reorder(C, X, rx, ry).vectorize(X, vector).unroll(C)
-    else:
-        co, ci = hl.Var("co"), hl.Var("ci")
-        update.split(C, co, ci, 12).reorder(ci, X, rx, ry, co).vectorize(X, vector).unroll(ci)
+    part, inner = hl.Var("part"), hl.Var("inner")
+    update.split(C, part, inner, _blocks(layer)[1]).reorder(inner, X, rx, ry, part)
+    update.vectorize(X, vector).unroll(inner)
     stages.padded.compute_at(output, yb).vectorize(X, 16)
     if stages.chroma is not None and stages.rows is not None:
         stages.chroma.compute_at(output, yb).bound(C, 0, 3).reorder(C, X, Y).unroll(C).vectorize(X, 16)
-        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(I, 0, s).reorder(I, X, C, Y).unroll(I).vectorize(X, 16)
+        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(ROW, 0, s).reorder(ROW, X, C, Y).unroll(ROW).vectorize(
+            X, 16
+        )

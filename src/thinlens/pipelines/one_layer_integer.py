@@ -14,14 +14,13 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from thinlens.program import FRACTION_BITS
-from thinlens.program.reference import LUMA_WEIGHTS_16
-
+from ..program import FRACTION_BITS
+from ..program.reference import LUMA_WEIGHTS_16
 from .color import bicubic_sum
 from .one_layer import OneLayer
 from .picture import Picture
 
-X, Y, C, R, G, I, J = (hl.Var(name) for name in ("x", "y", "c", "r", "g", "i", "j"))
+X, Y, C, R, G, ROW, COLUMN = (hl.Var(name) for name in ("x", "y", "c", "r", "g", "row", "column"))
 ROWS = 2
 """Low rows that share the interleaved rows of the picture."""
 
@@ -41,19 +40,19 @@ class Stages:
 
 
 def parts(layer: OneLayer) -> int:
-    """Bytes per weight, 1 or 2; 0 if the weights do not fit even two signed bytes."""
+    """Bytes per weight, 1 or 2; 0 if the fused form cannot compute the layer exactly."""
     lowest, highest = int(layer.weight.min()), int(layer.weight.max())
-    if lowest >= -128 and highest <= 127:
-        return 1
-    return 2 if highest < 127 * 256 + 128 else 0
+    if layer.shift is None or layer.shift < FRACTION_BITS or highest >= 127 * 256 + 128:
+        return 0
+    return 1 if lowest >= -128 and highest <= 127 else 2
 
 
-def algorithm(layer: OneLayer, shift: int, picture: Picture, source: hl.ImageParam) -> Stages:
-    """The stages for uint8 pictures; the sums are rounded by `shift` bits. Output as in `one_layer.algorithm`."""
-    s, channels = layer.scale, picture.channels
+def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stages:
+    """The stages for uint8 pictures. Output as in `one_layer.algorithm`."""
+    s, shift, channels = layer.scale, layer.shift or 0, picture.channels
     color = channels == 3
     weight = _weights(layer)
-    start = _start(layer, shift, color)
+    start = _start(layer, color)
     width, height = picture.width(source), picture.height(source)
 
     def level(x: hl.Expr, y: hl.Expr, c: int) -> hl.Expr:
@@ -72,15 +71,15 @@ def algorithm(layer: OneLayer, shift: int, picture: Picture, source: hl.ImagePar
     quads[R, X, Y, G] = padded[X, Y * ROWS + G * 4 + R - radius]
     taps = hl.RDom([(0, 4), (0, layer.kernel), (0, weight.shape[2])])
     weights, starts = hl.Buffer(weight), hl.Buffer(start)
-    sums[X, Y, I, J, C] = starts[C, J, I % s]
-    sums[X, Y, I, J, C] += hl.i32(quads[taps.x, X + taps.y - radius, Y, taps.z]) * hl.i32(
-        weights[taps.x, C, taps.y, taps.z, J, I]
+    sums[X, Y, ROW, COLUMN, C] = starts[C, COLUMN, ROW % s]
+    sums[X, Y, ROW, COLUMN, C] += hl.i32(quads[taps.x, X + taps.y - radius, Y, taps.z]) * hl.i32(
+        weights[taps.x, C, taps.y, taps.z, COLUMN, ROW]
     )
 
-    column = X // channels
+    low, side = X // channels // s, X // channels % s
 
     def total(c: int) -> hl.Expr:
-        part = [hl.Expr(sums[column // s, Y, I, column % s, n]) for n in (c, c + layer.maps)]
+        part = [hl.Expr(sums[low, Y, ROW, side, n]) for n in (c, c + layer.maps)]
         return part[0] if parts(layer) == 1 else part[0] + (part[1] << 8)
 
     largest = total(0)
@@ -89,16 +88,15 @@ def algorithm(layer: OneLayer, shift: int, picture: Picture, source: hl.ImagePar
     line, output = hl.Func("line"), hl.Func("output")
     chroma, rows = None, None
     if not color:
-        line[X, Y, I] = _round(largest, shift)
+        line[X, Y, ROW] = _round(largest, shift)
     else:
         chroma, rows = hl.Func("chroma"), hl.Func("rows")
         difference = hl.mux(C, [hl.i16(level(X, Y, c)) for c in range(3)]) - hl.i16(gray(X, Y))
         chroma[X, Y, C] = difference << FRACTION_BITS
-        rows[X, Y, C, I] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), I, s, integer=True)
-        across = bicubic_sum(lambda t: hl.Expr(rows[column // s + t, Y * ROWS + I // s, X % 3, I % s]), column % s, s, True)
-        finer = largest >> (shift - FRACTION_BITS) if shift >= FRACTION_BITS else largest << (FRACTION_BITS - shift)
-        result = hl.saturating_add(hl.i16_sat(finer), across)
-        line[X, Y, I] = hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
+        rows[X, Y, C, ROW] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), ROW, s, integer=True)
+        across = bicubic_sum(lambda t: hl.Expr(rows[low + t, Y * ROWS + ROW // s, X % 3, ROW % s]), side, s, True)
+        result = hl.saturating_add(hl.i16_sat(largest >> (shift - FRACTION_BITS)), across)
+        line[X, Y, ROW] = hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
     output[X, Y] = line[X, Y // (s * ROWS), Y % (s * ROWS)]
     return Stages(padded, quads, chroma, rows, sums, line, output, [weight, start])
 
@@ -126,13 +124,13 @@ def _weights(layer: OneLayer) -> NDArray[np.int8]:
     return np.ascontiguousarray(grouped.transpose(row, i, j, group, x, c, tap)).reshape(ROWS * s, s, groups, k, -1, 4)
 
 
-def _start(layer: OneLayer, shift: int, color: bool) -> NDArray[np.int32]:
+def _start(layer: OneLayer, color: bool) -> NDArray[np.int32]:
     """What the sums begin with, as `[map, j, i]` for Halide: the bias and the halves that rounding needs.
 
     The reference computes (64·sum + bias + half) >> shift and, for gray, adds 32 and shifts by 6 more; here the
     sum stays as it is, and what is added to it is divided by 64: both shifts become one, exactly.
     """
-    s = layer.scale
+    s, shift = layer.scale, layer.shift or 0
     bias = np.zeros(len(layer.weight), np.int64) if layer.bias is None else layer.bias.astype(np.int64)
     half = bias + (1 << shift - 1)
     if not color:
@@ -160,21 +158,21 @@ def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, 
     output.parallel(task).never_partition([task, yb, yl, i])
 
     xo, xi, j = hl.Var("xo"), hl.Var("xi"), hl.Var("j")
-    line.compute_at(output, yl).bound(I, 0, s * ROWS)
+    line.compute_at(output, yl).bound(ROW, 0, s * ROWS)
     if picture.channels == 1:
         line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(j, xi, I, xo, Y).unroll(j).vectorize(xi)
+        line.reorder(j, xi, ROW, xo, Y).unroll(j).vectorize(xi)
     else:
         c = hl.Var("c")
         line.split(X, xi, c, 3, whole).split(xi, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(c, j, xi, I, xo, Y).unroll(c).unroll(j).vectorize(xi)
-    sums.compute_at(line, I).vectorize(X, vector).unroll(C).unroll(J)
+        line.reorder(c, j, xi, ROW, xo, Y).unroll(c).unroll(j).vectorize(xi)
+    sums.compute_at(line, ROW).vectorize(X, vector).unroll(C).unroll(COLUMN)
     update = sums.update()
     r, rx, rg = sums.rvars(0)
-    update.reorder(r, C, J, X, rx, rg).atomic().vectorize(r).vectorize(X, vector).unroll(C).unroll(J)
+    update.reorder(r, C, COLUMN, X, rx, rg).atomic().vectorize(r).vectorize(X, vector).unroll(C).unroll(COLUMN)
     stages.quads.compute_at(output, yl).bound(R, 0, 4).reorder(R, X, G, Y).unroll(R).vectorize(X, 64)
     stages.padded.compute_at(output, yb).vectorize(X, 64)
     if stages.chroma is not None and stages.rows is not None:
         stages.chroma.compute_at(output, yb).bound(C, 0, 3).reorder(C, X, Y).unroll(C).vectorize(X, 32)
-        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(I, 0, s).reorder(I, X, C, Y).unroll(I)
+        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(ROW, 0, s).reorder(ROW, X, C, Y).unroll(ROW)
         stages.rows.vectorize(X, 32)

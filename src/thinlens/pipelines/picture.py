@@ -7,11 +7,12 @@ order, uint8, uint16 or float32.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import halide as hl
 import numpy as np
 
-from thinlens.program import FRACTION_BITS
+from ..program import FRACTION_BITS
 
 TYPES = {np.dtype(np.uint8): hl.UInt(8), np.dtype(np.uint16): hl.UInt(16), np.dtype(np.float32): hl.Float(32)}
 
@@ -20,7 +21,7 @@ TYPES = {np.dtype(np.uint8): hl.UInt(8), np.dtype(np.uint16): hl.UInt(16), np.dt
 class Picture:
     """What a pipeline is built for: the element type and the number of interleaved channels, 1 or 3."""
 
-    dtype: np.dtype[np.uint8] | np.dtype[np.uint16] | np.dtype[np.float32]
+    dtype: np.dtype[Any]
     channels: int
 
     def source(self) -> hl.ImageParam:

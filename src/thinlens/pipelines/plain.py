@@ -8,7 +8,7 @@ from typing import Any
 import halide as hl
 from numpy.typing import NDArray
 
-from thinlens.program import (
+from ..program import (
     ChannelMaximum,
     Convolution,
     Luma,
@@ -19,8 +19,7 @@ from thinlens.program import (
     RoundShift,
     SoftmaxSum,
 )
-from thinlens.program.validate import value_types
-
+from ..program.validate import value_types
 from .color import bicubic_sum, luma
 from .picture import Picture
 from .softmax import weighted_sum
@@ -77,9 +76,8 @@ def algorithm(program: Program, picture: Picture, source: hl.ImageParam) -> Plai
 def schedule(plain: Plain, tasks: hl.Expr) -> None:
     """Every stage on its own, rows in parallel, vectors along x."""
     task, guard = hl.Var("task"), hl.TailStrategy.GuardWithIf
-    height = plain.values[-1].height
+    rows = (plain.values[-1].height + tasks - 1) // tasks  # for all stages: those of fewer rows take fewer tasks
     for stage in [*(value.planes for value in plain.values), *plain.parts]:
-        rows = (height + tasks - 1) // tasks  # the same for all stages: those of fewer rows take fewer tasks
         stage.compute_root().split(Y, task, Y, rows, guard).parallel(task).vectorize(X, 16)
         for index in range(stage.num_update_definitions()):
             stage.update(index).split(Y, task, Y, rows, guard).parallel(task).vectorize(X, 16)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log, log2, e
+from math import e, log, log2
 
 import halide as hl
 
-from thinlens.program.ops import Score
+from ..program.ops import Score
 
 
 def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score) -> hl.Expr:
