@@ -1,0 +1,143 @@
+"""Float programs as ONNX models: `picture` `(N, C, H, W)` float32 in [0, 1] to `result`, `scale` times larger.
+
+C is 1 (luma) or 3 (RGB), as the program has it; export `program.color` for RGB pictures of a luma program.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from ..program import ChannelMaximum, Convolution, Luma, Op, PixelShuffle, Program, Recolor, SoftmaxSum
+from ..program.ops import sources
+from ..program.reference import LUMA_WEIGHTS, bicubic_taps
+
+OPSET = 18
+IR_VERSION = 9
+
+
+def supports(program: Program) -> str | None:
+    """None, or why the program cannot be written."""
+    if program.integer:
+        return f"{program.name} computes in integers; export the float program that it was made from"
+    return None
+
+
+def write(program: Program, path: str | os.PathLike[str]) -> None:
+    """Write a program as an ONNX file, whole or not at all. Raises ValueError where `supports` gives a reason."""
+    data = model(program).SerializeToString()
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def model(program: Program, size: tuple[int, int] | None = None) -> onnx.ModelProto:
+    """The program as an ONNX model, for pictures of any size or of one `(width, height)`."""
+    reason = supports(program)
+    if reason is not None:
+        raise ValueError(reason)
+    graph = _Graph()
+    names = ["picture"]
+    for op in program.ops:
+        names.append(graph.add(op, [names[index] for index in sources(op)]))
+    graph.node("Identity", [names[-1]], "result")
+    width, height = size or ("width", "height")
+    result = (width * program.scale, height * program.scale) if size else ("high_width", "high_height")
+    made = helper.make_graph(
+        graph.nodes,
+        program.name,
+        [_value("picture", program.channels, height, width, fixed=size is not None)],
+        [_value("result", program.channels, result[1], result[0], fixed=size is not None)],
+        graph.constants,
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    made_model = helper.make_model(made, producer_name="thinlens", opset_imports=opsets, ir_version=IR_VERSION)
+    onnx.checker.check_model(made_model)
+    return made_model
+
+
+def _value(name: str, channels: int, height: int | str, width: int | str, fixed: bool) -> onnx.ValueInfoProto:
+    shape = [1 if fixed else "batch", channels, height, width]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+class _Graph:
+    """Nodes and constants as they are added; every node has one result, named after its place."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def node(self, kind: str, inputs: list[str], result: str = "", **attributes: Any) -> str:
+        result = result or f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [result], **attributes))
+        return result
+
+    def constant(self, value: NDArray[Any]) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def add(self, op: Op, inputs: list[str]) -> str:
+        match op:
+            case Convolution():
+                return self.convolution(inputs[0], op)
+            case PixelShuffle():
+                return self.node("DepthToSpace", inputs, blocksize=op.scale, mode="CRD")
+            case ChannelMaximum():
+                return self.node("ReduceMax", [inputs[0], self.constant(np.array([1]))], keepdims=1)
+            case SoftmaxSum():
+                return self.softmax_sum(inputs[0], op)
+            case Luma():
+                return self.luma(inputs[0])
+            case Recolor():
+                chroma = self.node("Sub", [inputs[1], self.luma(inputs[1])])
+                return self.node("Add", [inputs[0], self.bicubic(chroma, op.scale)])
+            case _:
+                raise ValueError(f"{type(op).__name__} has no ONNX form: export the float program")
+
+    def convolution(self, source: str, op: Convolution) -> str:
+        radius = op.weight.shape[2] // 2
+        inputs = [source, self.constant(op.weight)]
+        if op.padding == "edge" and radius:
+            inputs[0] = self.edges(source, radius)
+            radius = 0
+        if op.bias is not None:
+            inputs.append(self.constant(op.bias))
+        return self.node("Conv", inputs, pads=[radius] * 4)
+
+    def edges(self, source: str, radius: int) -> str:
+        pads = self.constant(np.array([0, 0, radius, radius, 0, 0, radius, radius], np.int64))
+        return self.node("Pad", [source, pads], mode="edge")
+
+    def softmax_sum(self, source: str, op: SoftmaxSum) -> str:
+        parts = [f"{name}_{len(self.nodes)}" for name in ("value", "query", "key")]
+        if op.score == "key":
+            del parts[1]
+        self.nodes.append(helper.make_node("Split", [source], parts, axis=1, num_outputs=len(parts)))
+        score = parts[1] if op.score == "key" else self.node("Mul", parts[1:])
+        weight = self.node("Softmax", [score], axis=1)
+        weighted = self.node("Mul", [parts[0], weight])
+        return self.node("ReduceSum", [weighted, self.constant(np.array([1]))], keepdims=1)
+
+    def luma(self, source: str) -> str:
+        weight = np.array(LUMA_WEIGHTS, np.float32).reshape(1, 3, 1, 1)
+        return self.node("Conv", [source, self.constant(weight)])
+
+    def bicubic(self, source: str, scale: int) -> str:
+        """Both passes of the enlargement as one convolution of each of the three channels and a shuffle."""
+        taps = bicubic_taps(scale)
+        kernels = np.einsum("iy,jx->ijyx", taps, taps).reshape(scale**2, 1, 5, 5).astype(np.float32)
+        weight = self.constant(np.tile(kernels, (3, 1, 1, 1)))
+        planes = self.node("Conv", [self.edges(source, 2), weight], group=3)
+        return self.node("DepthToSpace", [planes], blocksize=scale, mode="CRD")
