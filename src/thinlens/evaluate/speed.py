@@ -1,0 +1,183 @@
+"""How fast: models and other engines side by side in one process, in turn, with warm-up, median and spread."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter, sleep
+
+import numpy as np
+from numpy.typing import NDArray
+
+import thinlens
+
+from ..program import Program
+from .peers import PEERS, Run
+
+REST = 0.05
+"""Seconds between engines: the worker threads of some go on spinning for a while after their work."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one engine on one model: the median of all rounds and the quartiles around it."""
+
+    model: str
+    scale: int
+    engine: str
+    median: float
+    lower: float
+    upper: float
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Timings taken together: `size` is `(width, height)` of the small uint8 picture, luma or RGB."""
+
+    timings: tuple[Timing, ...]
+    size: tuple[int, int]
+    color: bool
+    threads: int
+    machine: str
+    date: str
+    versions: dict[str, str]
+
+    def ratio(self, timing: Timing) -> float | None:
+        """How many times as long as thinlens an engine takes on the same model."""
+        for other in self.timings:
+            if other.model == timing.model and other.scale == timing.scale and other.engine == "thinlens":
+                return timing.median / other.median
+        return None
+
+    def markdown(self) -> str:
+        """A heading line and a table: one row per model, one column per engine, milliseconds and quartiles."""
+        engines = list(dict.fromkeys(timing.engine for timing in self.timings))
+        width, height = self.size
+        kind = "RGB" if self.color else "luma"
+        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        lines = [
+            f"{kind} uint8, {width}×{height} low; {self.threads} threads; {self.machine}; {self.date}; {versions}",
+            "",
+            f"| model | {' | '.join(engines)} |",
+            f"| --- |{' ---: |' * len(engines)}",
+        ]
+        for model, scale in dict.fromkeys((timing.model, timing.scale) for timing in self.timings):
+            row = {t.engine: t for t in self.timings if (t.model, t.scale) == (model, scale)}
+            lines.append(f"| {model} | {' | '.join(self._cell(row.get(engine)) for engine in engines)} |")
+        return "\n".join(lines) + "\n"
+
+    def _cell(self, timing: Timing | None) -> str:
+        if timing is None:
+            return ""
+        text = f"{timing.median:.2f} ms [{timing.lower:.2f}–{timing.upper:.2f}]"
+        ratio = self.ratio(timing)
+        return text if timing.engine == "thinlens" or ratio is None else f"{text}, {ratio:.2f}×"
+
+    def to_json(self) -> str:
+        """Everything, as a JSON object."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
+
+
+def benchmark(
+    models: str | Program | Sequence[str | Program],
+    *,
+    scale: int | None = None,
+    size: tuple[int, int] = (1920, 1080),
+    against: Sequence[str] = (),
+    threads: int | None = None,
+    color: bool = False,
+    repeats: int = 20,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Speed:
+    """Measure models, given as names, ids, files or programs, on a noise picture of `(width, height)`.
+
+    `against` names engines to run beside them: opencv (bicubic, for scale), onnxruntime, openvino, torch. In RGB the
+    network and its color form run in each of them but torch. Every engine returns a new result. Raises ImportError
+    with the extra to install for engines that are missing, ValueError for unknown ones.
+    """
+    given = [models] if isinstance(models, str | Program) else models
+    programs = [thinlens.load(model, scale) for model in given]
+    return measure(programs, size, against, threads or os.cpu_count() or 1, color, repeats, progress)
+
+
+def measure(
+    programs: Sequence[Program],
+    size: tuple[int, int],
+    against: Sequence[str],
+    threads: int,
+    color: bool,
+    repeats: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Speed:
+    """As `benchmark`, for programs."""
+    unknown = [name for name in against if name not in PEERS]
+    if unknown:
+        raise ValueError(f"unknown engine {unknown[0]!r}; the known ones: {', '.join(PEERS)}")
+    width, height = size
+    if min(width, height, threads, repeats) < 1:
+        raise ValueError(f"size, threads and repeats must be at least 1, got {width}x{height}, {threads}, {repeats}")
+    shape = (height, width, 3) if color else (height, width)
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    timings: list[Timing] = []
+    for program in programs:
+        progress(f"{program.name} at {width}×{height}")
+        runs = {"thinlens": _ours(program, picture, threads)}
+        for name in against:
+            runs[name] = PEERS[name](program.color if color else program, picture, threads)
+        for name, times in _rounds(runs, repeats).items():
+            lower, median, upper = np.quantile(np.array(times) * 1e3, [0.25, 0.5, 0.75])
+            timings.append(
+                Timing(program.name, program.scale, name, float(median), float(lower), float(upper), len(times))
+            )
+    names = {"opencv": "opencv-python-headless"}
+    versions = {name: _version(names.get(name, name)) for name in ("thinlens", "halide", *against)}
+    return Speed(tuple(timings), size, color, threads, machine(), date.today().isoformat(), versions)
+
+
+def _ours(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
+    compiled = thinlens.compile(program)
+    return lambda: compiled(picture, threads=threads)
+
+
+def _rounds(runs: dict[str, Run], repeats: int) -> dict[str, list[float]]:
+    """Seconds of every engine in every round; each round runs all in turn, once unmeasured and once measured.
+
+    A first round, not counted, builds what is built at the first call.
+    """
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
+    for _ in range(repeats):
+        for name, run in runs.items():
+            sleep(REST)
+            run()
+            start = perf_counter()
+            run()
+            times[name].append(perf_counter() - start)
+    return times
+
+
+def machine() -> str:
+    """The processor and how many of it this process sees."""
+    model = platform.processor() or platform.machine()
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model}, {os.cpu_count()} processors"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
