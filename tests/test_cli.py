@@ -175,6 +175,25 @@ def test_convert_and_evaluate(thinlens: Command) -> None:
     assert len(scores[0]["images"]) == 2
 
 
+def test_benchmark(thinlens: Command) -> None:
+    run = ["benchmark", "nearest.safetensors", "--size", "64x48", "--repeats", 2, "--threads", 1]
+    code, out, _ = thinlens(*run)
+    assert code == 0
+    assert "| nearest | " in out
+    code, out, _ = thinlens(*run, "--against", "opencv", "--color", "--json")
+    found = json.loads(out)
+    assert (code, found["size"], found["color"], found["threads"]) == (0, [64, 48], True, 1)
+    assert [timing["engine"] for timing in found["timings"]] == ["thinlens", "opencv"]
+    assert thinlens("benchmark", "nearest.safetensors", "--size", "64") == (
+        2,
+        "",
+        "thinlens: the size is WIDTHxHEIGHT, as 1920x1080, not '64'\n",
+    )
+    code, out, err = thinlens(*run, "--against", "abacus")
+    assert (code, out) == (2, "")
+    assert err.startswith("thinlens: unknown engine 'abacus'; the known ones: opencv")
+
+
 def test_unreadable_checkpoints_and_folders(thinlens: Command) -> None:
     Path("eSR-MAX_s2_K3_C1.model").write_text("no checkpoint")
     code, out, err = thinlens("convert", "eSR-MAX_s2_K3_C1.model", "-o", "max.safetensors")

@@ -150,6 +150,40 @@ def evaluate(
         Console().print(report.table(scores))
 
 
+@app.command()
+def benchmark(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", help="A preset, id or program file.")],
+    size: Annotated[str, typer.Option(metavar="WxH", help="Of the picture to enlarge.")] = "1920x1080",
+    against: Annotated[str, typer.Option(help="Other engines: opencv,onnxruntime,openvino,torch.")] = "",
+    scale: ScaleOption = None,
+    color: Annotated[bool, typer.Option("--color", help="RGB rather than luma.")] = False,
+    threads: Annotated[Optional[int], typer.Option(help="[default: all]")] = None,  # noqa: UP045
+    repeats: Annotated[int, typer.Option(help="Measured rounds.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure the speed of models, side by side with other engines."""
+    import thinlens
+
+    speed = thinlens.benchmark(
+        models,
+        scale=scale,
+        size=_size(size),
+        against=[name.strip() for name in against.split(",") if name.strip()],
+        threads=threads,
+        color=color,
+        repeats=repeats,
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    print(speed.to_json() if json else speed.markdown())
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, cross, height = text.partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise ValueError(f"the size is WIDTHxHEIGHT, as 1920x1080, not {text!r}")
+    return int(width), int(height)
+
+
 def _places(jobs: list[Job]) -> str:
     return ", ".join(sorted({str(job.target.parent) for job in jobs}))
 
