@@ -43,8 +43,7 @@ def openvino(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
     config = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(_onnx(program, planes)), "CPU", config)
     request = compiled.create_infer_request()
-    request.set_input_tensor(engine.Tensor(planes, shared_memory=True))
-    return request.infer
+    return lambda: request.infer({0: planes}, share_inputs=True, share_outputs=True)
 
 
 def torch(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
