@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -114,6 +115,18 @@ def test_writing_that_breaks_off(thinlens: Command) -> None:
     assert err.startswith("thinlens: cannot write long.webp: ")
     assert err.count("\n") == 1
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["a.png", "b.png", "long.png", "nearest.safetensors"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_a_full_disk(thinlens: Command, suffix: str) -> None:
+    write(Photo(np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint8)), "noise.png")
+    before = sorted(Path.cwd().iterdir())
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999)); from thinlens.cli import main"
+    arguments = ["upscale", "noise.png", "-m", "nearest.safetensors", "-o", f"high{suffix}"]
+    done = subprocess.run([sys.executable, "-c", f"{limited}; main()", *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"thinlens: cannot write high{suffix}: .+ \(is the disk full, .*\)\n", done.stderr)
+    assert sorted(Path.cwd().iterdir()) == before
 
 
 @pytest.mark.parametrize(

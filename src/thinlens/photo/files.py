@@ -91,7 +91,9 @@ def write(photo: Photo, path: str | os.PathLike[str]) -> None:
         save(photo, str(temporary))
         temporary.replace(path)
     except pyvips.Error as error:
-        raise UnfinishedError(f"cannot write {path}: {_first_line(error)}") from None
+        reason = str(error.detail).strip().splitlines()[0].removeprefix(f"{temporary}: ")
+        hint = "is the disk full, or the picture too large for the format?"
+        raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -181,10 +183,6 @@ def _image(photo: Photo, *, bits: int, transparent: bool = True) -> pyvips.Image
 
 def _eight_bits(samples: NDArray[Any]) -> NDArray[np.uint8]:
     return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _first_line(error: pyvips.Error) -> str:
-    return str(error.detail).strip().splitlines()[0]
 
 
 def _save_jpeg(photo: Photo, path: str) -> None:
