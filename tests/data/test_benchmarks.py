@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 
 from thinlens.data import benchmarks
 from thinlens.data.benchmarks import open_benchmark
-
-pyvips = pytest.importorskip("pyvips")
 
 
 def write(path: Path, seed: int, shape: tuple[int, ...] = (8, 9, 3), dtype: type = np.uint8) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 from rich.console import Console
 
 from thinlens.data.degrade import downscale, upscale_bicubic
@@ -19,8 +20,6 @@ from thinlens.evaluate.protocol import studio_luma
 from thinlens.evaluate.report import markdown, table, to_json
 from thinlens.program import Convolution, PixelShuffle, Program, save
 from thinlens.program.reference import bicubic_taps
-
-pyvips = pytest.importorskip("pyvips")
 
 
 @pytest.fixture
