@@ -162,6 +162,7 @@ def test_help_and_version(thinlens: Command) -> None:
     assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n")
 
 
+@pytest.mark.xfail(reason="the released models are being trained; remove this mark with their arrival", strict=True)
 def test_list(thinlens: Command) -> None:
     code, out, _ = thinlens("list")
     assert code == 0
