@@ -24,7 +24,7 @@ from ..program import (
     dump,
 )
 from ..program.ops import sources
-from . import one_layer, one_layer_integer, plain
+from . import one_layer_float, one_layer_integer, plain
 from .one_layer import OneLayer
 from .picture import TYPES, Picture
 
@@ -124,11 +124,11 @@ class _Pipeline:
             stages = plain.algorithm(program, picture, source)
             plain.schedule(stages, tasks)
         elif layer.shift is None:
-            stages = one_layer.algorithm(layer, picture, source)
-            one_layer.schedule(layer, picture, stages, tasks, picture.height(source))
+            stages = one_layer_float.algorithm(layer, picture, source)
+            one_layer_float.schedule(layer, stages, tasks)
         else:
             stages = one_layer_integer.algorithm(layer, picture, source)
-            one_layer_integer.schedule(layer, picture, stages, tasks, picture.height(source))
+            one_layer_integer.schedule(layer, stages, tasks)
         output = stages.output.output_buffer()
         output.dim(0).set_bounds(0, source.dim(0).extent() * program.scale).set_stride(1)
         output.dim(1).set_bounds(0, source.dim(1).extent() * program.scale)

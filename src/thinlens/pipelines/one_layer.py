@@ -1,20 +1,27 @@
-"""One convolution, a pixel shuffle, one way to choose among channels: fused from stored bytes to stored bytes."""
+"""Programs of one convolution, a pixel shuffle and one way to choose among channels, fused from bytes to bytes.
+
+Here is what their float and integer forms share: the picture on its way in, luma to the layer and chroma past it, and
+lines of stored elements on the way out. What lies between is in one_layer_float and one_layer_integer.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import halide as hl
-import numpy as np
 from numpy.typing import NDArray
 
+from ..program import FRACTION_BITS
 from ..program.ops import Padding, Score
+from ..program.reference import LUMA_WEIGHTS_16
 from .color import bicubic_sum, luma
 from .picture import Picture
-from .softmax import weighted_sum
 
 X, Y, C, ROW, COLUMN = (hl.Var(name) for name in ("x", "y", "c", "row", "column"))
+"""ROW and COLUMN are those of a sub-pixel: high pixels are indexed by a low pixel and these."""
+GUARD, WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
 @dataclass(frozen=True)
@@ -44,122 +51,100 @@ class OneLayer:
 
 
 @dataclass(frozen=True)
-class Stages:
-    """The stages of a fused pipeline, in the order of the flow; `arrays` keeps the weights alive."""
+class Frame:
+    """The stages around a layer, in the order of the flow.
 
+    `gray[x, y]` is the luma with edges repeated, `padded[x, y]` with the layer's padding: float32, or levels in uint8
+    in integer arithmetic. `rows[x, y, c, row]` is the chroma, enlarged along y. `line[x, y, row]` holds stored
+    elements, RGB interleaved, of the high rows of `step` low rows, which are computed together.
+    """
+
+    layer: OneLayer
+    picture: Picture
+    source: hl.ImageParam
+    step: int
+    gray: hl.Func
     padded: hl.Func
-    chroma: hl.Func | None
-    rows: hl.Func | None
-    maps: hl.Func
-    high: hl.Func
+    chroma: hl.Func
+    rows: hl.Func
     line: hl.Func
     output: hl.Func
-    arrays: list[NDArray[Any]]
 
 
-def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stages:
-    """The stages in float32; the output is `(W * channels * scale, H * scale)` as stored."""
-    s, channels = layer.scale, picture.channels
-    weight, bias = _weights(layer)
-    weights, biases = hl.Buffer(weight), hl.Buffer(bias)
-    width, height = picture.width(source), picture.height(source)
-
-    def value(x: hl.Expr, y: hl.Expr, c: int) -> hl.Expr:
-        return picture.decode(picture.element(source, x, y, c), integer=False)
-
-    def gray(x: hl.Expr, y: hl.Expr) -> hl.Expr:
-        return value(x, y, 0) if channels == 1 else luma([value(x, y, c) for c in range(3)], integer=False)
-
-    padded, maps, high = hl.Func("padded"), hl.Func("maps"), hl.Func("high")
-    inside = (X >= 0) & (X < width) & (Y >= 0) & (Y < height)
-    padded[X, Y] = gray(X, Y) if layer.padding == "edge" else hl.select(inside, gray(X, Y), hl.f32(0))
-    taps = hl.RDom([(0, layer.kernel), (0, layer.kernel)])
-    radius = layer.kernel // 2
-    maps[X, Y, COLUMN, ROW, C] = biases[C, COLUMN, ROW]
-    maps[X, Y, COLUMN, ROW, C] += (
-        weights[C, taps.x, taps.y, COLUMN, ROW] * padded[X + taps.x - radius, Y + taps.y - radius]
+def begin(layer: OneLayer, picture: Picture, source: hl.ImageParam, step: int) -> Frame:
+    """The stages before the layer; those after it are declared, not defined."""
+    gray, padded, chroma, rows, line, output = (
+        hl.Func(name) for name in ("gray", "padded", "chroma", "rows", "line", "output")
     )
-    if layer.choice == "maximum":
-        largest = maps[X, Y, COLUMN, ROW, 0]
-        for c in range(1, layer.maps):
-            largest = hl.max(largest, maps[X, Y, COLUMN, ROW, c])
-        high[X, Y, COLUMN, ROW] = largest
-    else:
-        high[X, Y, COLUMN, ROW] = weighted_sum(lambda c: hl.Expr(maps[X, Y, COLUMN, ROW, c]), layer.maps, layer.choice)
-
-    chroma, rows = None, None
-    low, side = X // channels // s, X // channels % s
-    result = high[low, Y, side, ROW]
-    if channels == 3:
-        chroma, rows = hl.Func("chroma"), hl.Func("rows")
-        chroma[X, Y, C] = hl.mux(C, [value(X, Y, c) for c in range(3)]) - gray(X, Y)
-        rows[X, Y, C, ROW] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), ROW, s, integer=False)
-        across = bicubic_sum(lambda t: hl.Expr(rows[low + t, Y, X % 3, ROW]), side, s, False)
-        result = result + across
-    line, output = hl.Func("line"), hl.Func("output")
-    line[X, Y, ROW] = picture.encode(result, integer=False)
-    output[X, Y] = line[X, Y // s, Y % s]
-    return Stages(padded, chroma, rows, maps, high, line, output, [weight, bias])
-
-
-def _blocks(layer: OneLayer) -> tuple[int, int]:
-    """How many blocks of how many maps: with two vectors of each, a block's sums stay in 24 of 32 registers."""
-    number = -(-layer.maps // 12)
-    return number, -(-layer.maps // number)
-
-
-def _weights(layer: OneLayer) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Weights as `[map, x, y, column, row]`, bias as `[map, column, row]` for Halide, zeros after the last map.
-
-    The map is innermost, so that the weights of one tap lie together.
-    """
-    s, k = layer.scale, layer.kernel
-    number, size = _blocks(layer)
-    weight = np.zeros((s, s, k, k, number * size), np.float32)
-    weight[..., : layer.maps] = layer.weight.reshape(layer.maps, s, s, k, k).transpose(1, 2, 3, 4, 0)
-    bias = np.zeros((s, s, number * size), np.float32)
-    if layer.bias is not None:
-        bias[..., : layer.maps] = layer.bias.reshape(layer.maps, s, s).transpose(1, 2, 0)
-    return weight, bias
-
-
-def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, height: hl.Expr) -> None:
-    """Blocks of low rows in parallel; per vector of low pixels and sub-pixel, all maps in registers.
-
-    Only the last stage knows where the picture ends: all before it compute whole vectors, so that a pixel is computed
-    by the same instructions wherever it lies.
-    """
-    s, block, vector = layer.scale, 8, 32
-    yb, yi, yl, i, task = hl.Var("yb"), hl.Var("yi"), hl.Var("yl"), hl.Var("i"), hl.Var("task")
-    blocks = (height + block - 1) // block
-    output, line, high, maps = stages.output, stages.line, stages.high, stages.maps
-    guard, whole = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
-    output.split(Y, yb, yi, block * s, guard).split(yb, task, yb, (blocks + tasks - 1) // tasks, guard)
-    output.split(yi, yl, i, s, guard).vectorize(X, 64 // picture.dtype.itemsize, hl.TailStrategy.PredicateStores)
-    output.parallel(task)
-
-    output.never_partition([task, yb, yl, i])
-
-    xo, xi, j = hl.Var("xo"), hl.Var("xi"), hl.Var("j")
-    line.compute_at(output, yl).bound(ROW, 0, s)
+    integer = layer.shift is not None
+    levels = [picture.element(source, X, Y, c) for c in range(picture.channels)]
+    values = levels if integer else [picture.decode(level, integer=False) for level in levels]
     if picture.channels == 1:
-        line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole).reorder(j, xi, ROW, xo, Y).unroll(j).vectorize(
-            xi
-        )
+        gray[X, Y] = values[0]
+    elif not integer:
+        gray[X, Y] = luma(values, integer=False)
     else:
-        c = hl.Var("c")
-        line.split(X, xi, c, 3, whole).split(xi, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(c, j, xi, ROW, xo, Y).unroll(c).unroll(j).vectorize(xi)
-    high.compute_at(line, ROW).vectorize(X, vector)
-    maps.compute_at(high, COLUMN).vectorize(X, vector).unroll(C)
-    update = maps.update()
-    rx, ry = maps.rvars(0)
-    part, inner = hl.Var("part"), hl.Var("inner")
-    update.split(C, part, inner, _blocks(layer)[1]).reorder(inner, X, rx, ry, part)
-    update.vectorize(X, vector).unroll(inner)
-    stages.padded.compute_at(output, yb).vectorize(X, 16)
-    if stages.chroma is not None and stages.rows is not None:
-        stages.chroma.compute_at(output, yb).bound(C, 0, 3).reorder(C, X, Y).unroll(C).vectorize(X, 16)
-        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(ROW, 0, s).reorder(ROW, X, C, Y).unroll(ROW).vectorize(
-            X, 16
+        products = [hl.u32(level) * hl.u32(weight) for level, weight in zip(levels, LUMA_WEIGHTS_16, strict=True)]
+        gray[X, Y] = hl.u8((products[0] + products[1] + products[2] + (1 << 15)) >> 16)
+
+    inside = (X >= 0) & (X < picture.width(source)) & (Y >= 0) & (Y < picture.height(source))
+    outside = hl.cast(gray.type(), 0)
+    padded[X, Y] = gray[X, Y] if layer.padding == "edge" else hl.select(inside, gray[X, Y], outside)
+
+    if picture.channels == 3:
+        if integer:
+            difference = (hl.mux(C, [hl.i16(level) for level in levels]) - hl.i16(gray[X, Y])) << FRACTION_BITS
+        else:
+            difference = hl.mux(C, values) - gray[X, Y]
+        chroma[X, Y, C] = difference
+        rows[X, Y, C, ROW] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), ROW, layer.scale, integer)
+    return Frame(layer, picture, source, step, gray, padded, chroma, rows, line, output)
+
+
+def finish(frame: Frame, high: Callable[[hl.Expr, hl.Expr], hl.Expr], element: Callable[..., hl.Expr]) -> None:
+    """The stages after the layer.
+
+    `high(x, column)` is the layer's result in low row Y, sub-pixel row ROW; `element(high)` or, in color,
+    `element(high, chroma)` is what to store.
+    """
+    s, channels, step = frame.layer.scale, frame.picture.channels, frame.step
+    x, column = X // channels // s, X // channels % s
+    if channels == 1:
+        frame.line[X, Y, ROW] = element(high(x, column))
+    else:
+        integer = frame.layer.shift is not None
+        chroma = bicubic_sum(
+            lambda t: hl.Expr(frame.rows[x + t, Y * step + ROW // s, X % 3, ROW % s]), column, s, integer
         )
+        frame.line[X, Y, ROW] = element(high(x, column), chroma)
+    frame.output[X, Y] = frame.line[X, Y // (s * step), Y % (s * step)]
+
+
+def schedule(frame: Frame, vector: int, block: int, tasks: hl.Expr) -> tuple[hl.LoopLevel, hl.LoopLevel]:
+    """Blocks of `block` low rows in parallel, `vector` low pixels of a line at a time.
+
+    Only the output knows where the picture ends: all before it compute whole vectors, so that a pixel is computed by
+    the same instructions wherever it lies. Returns where to compute what a block needs, and what `step` rows need.
+    """
+    s, picture, step = frame.layer.scale, frame.picture, frame.step
+    output, line = frame.output, frame.line
+    task, yb, yi, ys, i = (hl.Var(name) for name in ("task", "yb", "yi", "ys", "i"))
+    blocks = (picture.height(frame.source) + block - 1) // block
+    output.split(Y, yb, yi, block * s, GUARD).split(yb, task, yb, (blocks + tasks - 1) // tasks, GUARD)
+    output.split(yi, ys, i, s * step, GUARD).parallel(task).never_partition([task, yb, ys, i])
+    output.vectorize(X, 64 // picture.dtype.itemsize, hl.TailStrategy.PredicateStores)
+
+    xo, xi, j, c = (hl.Var(name) for name in ("xo", "xi", "j", "c"))
+    line.compute_at(output, ys).bound(ROW, 0, s * step)
+    if picture.channels == 1:
+        line.split(X, xi, j, s, WHOLE).split(xi, xo, xi, vector, WHOLE).reorder(j, xi, ROW, xo, Y)
+    else:
+        line.split(X, xi, c, 3, WHOLE).split(xi, xi, j, s, WHOLE).split(xi, xo, xi, vector, WHOLE)
+        line.reorder(c, j, xi, ROW, xo, Y).unroll(c)
+        width = 32 if frame.layer.shift is not None else 16
+        frame.gray.compute_at(output, yb).vectorize(X, width)
+        frame.chroma.compute_at(output, yb).bound(C, 0, 3).reorder(C, X, Y).unroll(C).vectorize(X, width)
+        frame.rows.compute_at(output, ys).bound(C, 0, 3).bound(ROW, 0, s).reorder(ROW, X, C, Y).unroll(ROW)
+        frame.rows.vectorize(X, width)
+    line.unroll(j).vectorize(xi)
+    return hl.LoopLevel(output, yb), hl.LoopLevel(output, ys)

@@ -1,4 +1,4 @@
-"""The fused form of one-layer programs in integers: uint8 pixels times 8-bit weights, four products at a time.
+"""One-layer programs in integers: uint8 pixels times 8-bit weights, four products at a time.
 
 Processors have an instruction for the sum of four such products (x86 vpdpbusd, ARM sdot and usdot). So four rows of
 the picture are interleaved, a byte of each in turn, and two low rows share them: with a kernel of 3 the rows y-1…y+2
@@ -15,28 +15,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import FRACTION_BITS
-from ..program.reference import LUMA_WEIGHTS_16
-from .color import bicubic_sum
-from .one_layer import OneLayer
+from . import one_layer
+from .one_layer import COLUMN, ROW, C, Frame, OneLayer, X, Y
 from .picture import Picture
 
-X, Y, C, R, G, ROW, COLUMN = (hl.Var(name) for name in ("x", "y", "c", "r", "g", "row", "column"))
-ROWS = 2
+STEP = 2
 """Low rows that share the interleaved rows of the picture."""
+BYTE, GROUP = hl.Var("byte"), hl.Var("group")
 
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of a fused pipeline, in the order of the flow; `arrays` keeps the weights alive."""
+    """The layer between the stages of its frame; `arrays` keeps the weights alive."""
 
-    padded: hl.Func
+    frame: Frame
     quads: hl.Func
-    chroma: hl.Func | None
-    rows: hl.Func | None
     sums: hl.Func
-    line: hl.Func
-    output: hl.Func
     arrays: list[NDArray[Any]]
+
+    @property
+    def output(self) -> hl.Func:
+        """The last stage."""
+        return self.frame.output
 
 
 def parts(layer: OneLayer) -> int:
@@ -48,86 +48,79 @@ def parts(layer: OneLayer) -> int:
 
 
 def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stages:
-    """The stages for uint8 pictures. Output as in `one_layer.algorithm`."""
-    s, shift, channels = layer.scale, layer.shift or 0, picture.channels
-    color = channels == 3
-    weight = _weights(layer)
-    start = _start(layer, color)
-    width, height = picture.width(source), picture.height(source)
-
-    def level(x: hl.Expr, y: hl.Expr, c: int) -> hl.Expr:
-        return picture.element(source, x, y, c)
-
-    def gray(x: hl.Expr, y: hl.Expr) -> hl.Expr:
-        if not color:
-            return level(x, y, 0)
-        products = [hl.u32(level(x, y, c)) * hl.u32(LUMA_WEIGHTS_16[c]) for c in range(3)]
-        return hl.u8((products[0] + products[1] + products[2] + (1 << 15)) >> 16)
-
-    padded, quads, sums = hl.Func("padded"), hl.Func("quads"), hl.Func("sums")
-    inside = (X >= 0) & (X < width) & (Y >= 0) & (Y < height)
-    padded[X, Y] = gray(X, Y) if layer.padding == "edge" else hl.select(inside, gray(X, Y), hl.u8(0))
-    radius = layer.kernel // 2
-    quads[R, X, Y, G] = padded[X, Y * ROWS + G * 4 + R - radius]
-    taps = hl.RDom([(0, 4), (0, layer.kernel), (0, weight.shape[2])])
+    """The stages for uint8 pictures; the output is `(W * channels * scale, H * scale)` as stored."""
+    frame = one_layer.begin(layer, picture, source, STEP)
+    weight, start = _weights(layer), _start(layer, picture.channels == 3)
     weights, starts = hl.Buffer(weight), hl.Buffer(start)
-    sums[X, Y, ROW, COLUMN, C] = starts[C, COLUMN, ROW % s]
-    sums[X, Y, ROW, COLUMN, C] += hl.i32(quads[taps.x, X + taps.y - radius, Y, taps.z]) * hl.i32(
-        weights[taps.x, C, taps.y, taps.z, COLUMN, ROW]
-    )
+    quads, sums = hl.Func("quads"), hl.Func("sums")
+    radius = layer.kernel // 2
+    quads[BYTE, X, Y, GROUP] = frame.padded[X, Y * STEP + GROUP * 4 + BYTE - radius]
+    taps = hl.RDom([(0, 4), (0, layer.kernel), (0, weight.shape[2])])
+    pixel = hl.i32(quads[taps.x, X + taps.y - radius, Y, taps.z])
+    sums[X, Y, ROW, COLUMN, C] = starts[C, COLUMN, ROW % layer.scale]
+    sums[X, Y, ROW, COLUMN, C] += pixel * hl.i32(weights[taps.x, C, taps.y, taps.z, COLUMN, ROW])
 
-    low, side = X // channels // s, X // channels % s
+    def largest(x: hl.Expr, column: hl.Expr) -> hl.Expr:
+        values = [hl.Expr(sums[x, Y, ROW, column, c]) for c in range(layer.maps)]
+        if parts(layer) == 2:
+            values = [low + (sums[x, Y, ROW, column, c + layer.maps] << 8) for c, low in enumerate(values)]
+        result = values[0]
+        for value in values[1:]:
+            result = hl.max(result, value)
+        return result
 
-    def total(c: int) -> hl.Expr:
-        part = [hl.Expr(sums[low, Y, ROW, side, n]) for n in (c, c + layer.maps)]
-        return part[0] if parts(layer) == 1 else part[0] + (part[1] << 8)
+    shift = layer.shift or 0
 
-    largest = total(0)
-    for c in range(1, layer.maps):
-        largest = hl.max(largest, total(c))
-    line, output = hl.Func("line"), hl.Func("output")
-    chroma, rows = None, None
-    if not color:
-        line[X, Y, ROW] = _round(largest, shift)
-    else:
-        chroma, rows = hl.Func("chroma"), hl.Func("rows")
-        difference = hl.mux(C, [hl.i16(level(X, Y, c)) for c in range(3)]) - hl.i16(gray(X, Y))
-        chroma[X, Y, C] = difference << FRACTION_BITS
-        rows[X, Y, C, ROW] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), ROW, s, integer=True)
-        across = bicubic_sum(lambda t: hl.Expr(rows[low + t, Y * ROWS + ROW // s, X % 3, ROW % s]), side, s, True)
-        result = hl.saturating_add(hl.i16_sat(largest >> (shift - FRACTION_BITS)), across)
-        line[X, Y, ROW] = hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
-    output[X, Y] = line[X, Y // (s * ROWS), Y % (s * ROWS)]
-    return Stages(padded, quads, chroma, rows, sums, line, output, [weight, start])
+    def element(total: hl.Expr, chroma: hl.Expr | None = None) -> hl.Expr:
+        if chroma is None:
+            return hl.u8_sat(total >> shift)
+        result = hl.saturating_add(hl.i16_sat(total >> (shift - FRACTION_BITS)), chroma)
+        return hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
+
+    one_layer.finish(frame, largest, element)
+    return Stages(frame, quads, sums, [weight, start])
 
 
-def _round(total: hl.Expr, shift: int) -> hl.Expr:
-    """Levels from sums that already hold the half to round with. Up to 7 bits, 16-bit saturation is out of range."""
-    return hl.u8_sat(hl.i16_sat(total) >> shift) if shift <= 7 else hl.u8_sat(hl.i16_sat(total >> shift))
+# 1920×1080 → 3840×2160, uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), weights of one byte: eSR-MAX_s2_K3_C2
+# luma 0.9 ms, RGB 3.7 ms; eSR-MAX_s2_K5_C2 luma 1.7 ms. benchmarks/README.md says what sets the floor.
+def schedule(layer: OneLayer, stages: Stages, tasks: hl.Expr) -> None:
+    """The sums of all sub-pixels of one high row, for as many low pixels as registers allow."""
+    sums = stages.sums
+    count = layer.maps * parts(layer) * layer.scale
+    vector = 64 if count <= 4 else 32 if count <= 12 else 16
+    block, step = one_layer.schedule(stages.frame, vector, 16, tasks)
+    stages.frame.padded.compute_at(block).vectorize(X, 64)
+    stages.quads.compute_at(step).bound(BYTE, 0, 4).reorder(BYTE, X, GROUP, Y).unroll(BYTE).vectorize(X, 64)
+    sums.compute_at(stages.frame.line, ROW).vectorize(X, vector).unroll(C).unroll(COLUMN)
+    byte, x, group = sums.rvars(0)
+    update = sums.update().reorder(byte, C, COLUMN, X, x, group)
+    update.atomic().vectorize(byte).vectorize(X, vector).unroll(C).unroll(COLUMN)
 
 
 def _weights(layer: OneLayer) -> NDArray[np.int8]:
-    """Weights as `[row in group, map, x, group, j, i]` for Halide, the map's low bytes before its high bytes.
+    """Weights as `[byte, map, x, group, column, row]` for Halide, the maps' low bytes before their high bytes.
 
-    `i` counts the high rows of `ROWS` low rows; weights are zero where a row of the group is outside of the kernel.
+    The row counts the high rows of `STEP` low rows; weights are zero where a row of a group is outside of the kernel.
     """
     s, k = layer.scale, layer.kernel
-    wide = layer.weight.astype(np.int32).reshape(layer.maps, s, s, k, k)
-    high = (wide + 128) >> 8
-    both = np.concatenate([wide - (high << 8), high]) if parts(layer) == 2 else wide
-    groups = -(-(k + ROWS - 1) // 4)
-    spread = np.zeros((ROWS, len(both), s, s, groups * 4, k), np.int8)
-    for row in range(ROWS):
-        spread[row, :, :, :, row : row + k] = both
-    grouped = spread.reshape(ROWS, len(both), s, s, groups, 4, k)
-    row, c, i, j, group, tap, x = range(7)
-    return np.ascontiguousarray(grouped.transpose(row, i, j, group, x, c, tap)).reshape(ROWS * s, s, groups, k, -1, 4)
+    weight = layer.weight.astype(np.int32).reshape(layer.maps, s, s, k, k)
+    if parts(layer) == 2:
+        high = (weight + 128) >> 8
+        weight = np.concatenate([weight - (high << 8), high])
+    groups = -(-(k + STEP - 1) // 4)
+    spread = np.zeros((STEP, len(weight), s, s, groups * 4, k), np.int8)
+    for low in range(STEP):
+        spread[low, :, :, :, low : low + k] = weight
+    grouped = spread.reshape(STEP, len(weight), s, s, groups, 4, k)
+    low, c, row, column, group, byte, x = range(7)
+    ordered = grouped.transpose(low, row, column, group, x, c, byte)
+    return ordered.reshape(STEP * s, s, groups, k, len(weight), 4).copy()
 
 
 def _start(layer: OneLayer, color: bool) -> NDArray[np.int32]:
-    """What the sums begin with, as `[map, j, i]` for Halide: the bias and the halves that rounding needs.
+    """What the sums begin with, as `[map, column, row]` for Halide: the bias and the halves that rounding needs.
 
-    The reference computes (64·sum + bias + half) >> shift and, for gray, adds 32 and shifts by 6 more; here the
+    The reference computes (64·sum + bias + half) >> shift and, for luma, adds 32 and shifts by 6 more; here the
     sum stays as it is, and what is added to it is divided by 64: both shifts become one, exactly.
     """
     s, shift = layer.scale, layer.shift or 0
@@ -139,40 +132,3 @@ def _start(layer: OneLayer, color: bool) -> NDArray[np.int32]:
     if parts(layer) == 2:
         start = np.concatenate([start, np.zeros_like(start)])
     return start.transpose(1, 2, 0).astype(np.int32).copy()
-
-
-def schedule(layer: OneLayer, picture: Picture, stages: Stages, tasks: hl.Expr, height: hl.Expr) -> None:
-    """Blocks of low rows in parallel; per vector of low pixels, all sub-pixels of a high row in registers.
-
-    As in `one_layer.schedule`, only the last stage knows where the picture ends.
-    """
-    s, block = layer.scale, 16
-    count = layer.maps * parts(layer)
-    vector = 64 if s * count <= 4 else 32 if s * count <= 12 else 16
-    guard, whole = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
-    yb, yi, yl, i, task = hl.Var("yb"), hl.Var("yi"), hl.Var("yl"), hl.Var("i"), hl.Var("task")
-    blocks = (height + block - 1) // block
-    output, line, sums = stages.output, stages.line, stages.sums
-    output.split(Y, yb, yi, block * s, guard).split(yb, task, yb, (blocks + tasks - 1) // tasks, guard)
-    output.split(yi, yl, i, s * ROWS, guard).vectorize(X, 64, hl.TailStrategy.PredicateStores)
-    output.parallel(task).never_partition([task, yb, yl, i])
-
-    xo, xi, j = hl.Var("xo"), hl.Var("xi"), hl.Var("j")
-    line.compute_at(output, yl).bound(ROW, 0, s * ROWS)
-    if picture.channels == 1:
-        line.split(X, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(j, xi, ROW, xo, Y).unroll(j).vectorize(xi)
-    else:
-        c = hl.Var("c")
-        line.split(X, xi, c, 3, whole).split(xi, xi, j, s, whole).split(xi, xo, xi, vector, whole)
-        line.reorder(c, j, xi, ROW, xo, Y).unroll(c).unroll(j).vectorize(xi)
-    sums.compute_at(line, ROW).vectorize(X, vector).unroll(C).unroll(COLUMN)
-    update = sums.update()
-    r, rx, rg = sums.rvars(0)
-    update.reorder(r, C, COLUMN, X, rx, rg).atomic().vectorize(r).vectorize(X, vector).unroll(C).unroll(COLUMN)
-    stages.quads.compute_at(output, yl).bound(R, 0, 4).reorder(R, X, G, Y).unroll(R).vectorize(X, 64)
-    stages.padded.compute_at(output, yb).vectorize(X, 64)
-    if stages.chroma is not None and stages.rows is not None:
-        stages.chroma.compute_at(output, yb).bound(C, 0, 3).reorder(C, X, Y).unroll(C).vectorize(X, 32)
-        stages.rows.compute_at(output, yl).bound(C, 0, 3).bound(ROW, 0, s).reorder(ROW, X, C, Y).unroll(ROW)
-        stages.rows.vectorize(X, 32)
