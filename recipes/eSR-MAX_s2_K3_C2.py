@@ -1,0 +1,14 @@
+"""The released model `fast` at ×2."""
+
+from thinlens.data.pairs import Sampling
+from thinlens.train import Recipe
+
+recipe = Recipe(
+    "eSR-MAX_s2_K3_C2",
+    optimizer="least-squares",
+    loss="log-mse",
+    samples=400_000,
+    starts=16,
+    steps=60,
+    sampling=Sampling(per_photo=3, reductions=(2, 3)),
+)

@@ -1,0 +1,14 @@
+"""The released model `balanced` at ×4."""
+
+from thinlens.data.pairs import Sampling
+from thinlens.train import Recipe
+
+recipe = Recipe(
+    "eSR-TR_s4_K5_C4",
+    optimizer="least-squares",
+    loss="log-mse",
+    samples=400_000,
+    starts=3,
+    steps=50,
+    sampling=Sampling(per_photo=3, reductions=(2, 3)),
+)
