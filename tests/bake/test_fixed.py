@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def smooth_picture(height: int, width: int) -> Any:
 @pytest.mark.parametrize("bias", [False, True])
 def test_within_a_level_of_float(scale: int, kernel: int, channels: int, bias: bool) -> None:
     program = maximum(scale, kernel, channels, bias=bias)
-    fixed = replace(program, uint8=fix_point(program))
+    fixed = replace(program, uint8=fix_point(program, 16))
     noise = np.random.default_rng(1).integers(0, 256, (23, 31, 3), dtype=np.uint8)
     for picture in (noise, noise[..., 0], smooth_picture(40, 50), smooth_picture(40, 50)[..., 1]):
         expected = reference.run(program, picture).astype(int)
@@ -58,13 +58,14 @@ def test_within_a_level_of_float(scale: int, kernel: int, channels: int, bias: b
 
 @pytest.mark.parametrize("gain", [0.01, 0.5, 1, 1.9, 8, 60, 1500])
 @pytest.mark.parametrize("kernel", [1, 3, 7])
-def test_no_picture_overflows(gain: float, kernel: int) -> None:
+@pytest.mark.parametrize("weight_bits", [8, 16])
+def test_no_picture_overflows(gain: float, kernel: int, weight_bits: Literal[8, 16]) -> None:
     """The pictures that drive each filter to its extremes give in int32 what int64 gives, bit for bit."""
     draw = np.random.default_rng(kernel)
     weight = draw.normal(0, 1, (4, 1, kernel, kernel))
     weight = (weight * gain / np.abs(weight).sum(axis=(1, 2, 3)).max()).astype(np.float32)
     program = Program("x", (Convolution(0, weight, np.full(4, gain, np.float32)), PixelShuffle(1, 2)))
-    fixed = fix_point(program)
+    fixed = fix_point(program, weight_bits)
     convolution, _, shift = fixed.ops
     assert isinstance(convolution, Convolution) and isinstance(shift, RoundShift) and convolution.bias is not None
     exact = convolution.weight.astype(np.int64)
@@ -87,7 +88,7 @@ def test_the_bits_are_as_many_as_fit() -> None:
     """One more bit would leave int16 or int32."""
     for seed in range(20):
         program = maximum(2, 3, 2, seed)
-        fixed = fix_point(program)
+        fixed = fix_point(program, 16)
         convolution, shift = fixed.ops[0], fixed.ops[-1]
         assert isinstance(convolution, Convolution) and isinstance(shift, RoundShift)
         assert shift.shift >= 12
@@ -96,10 +97,28 @@ def test_the_bits_are_as_many_as_fit() -> None:
         assert shift.shift == 16 or np.abs(weight).max() > 32700 or max(sums) > 2**31 * 0.99
 
 
-def test_flat_areas_keep_their_level() -> None:
+def test_a_byte_where_it_has_six_fraction_bits() -> None:
+    for gain, most, bits in ((0.4, 127, 8), (0.9, 127, 7), (1.5, 127, 6), (2.5, 32767, 13)):
+        weight = np.full((4, 1, 1, 1), gain, np.float32)
+        convolution, _, shift = fix_point(Program("x", (Convolution(0, weight), PixelShuffle(1, 2)))).ops
+        assert isinstance(convolution, Convolution) and isinstance(shift, RoundShift)
+        assert shift.shift == bits and convolution.weight.max() == np.rint(gain * 2**bits) <= most
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_byte_keeps_photographs_within_a_level(channels: int) -> None:
+    program = maximum(2, 3, channels)
+    picture = smooth_picture(40, 50)[..., 1]
+    expected = reference.run(program, picture).astype(int)
+    result = reference.run(fix_point(program), picture).astype(int)
+    assert np.abs(result - expected).max() <= 1
+
+
+@pytest.mark.parametrize("weight_bits", [8, 16])
+def test_flat_areas_keep_their_level(weight_bits: Literal[8, 16]) -> None:
     for seed in range(5):
         program = maximum(3, 7, 1, seed)
-        fixed = fix_point(program)
+        fixed = fix_point(program, weight_bits)
         for level in (0, 1, 37, 128, 254, 255):
             picture = np.full((4, 4), level, np.uint8)
             np.testing.assert_array_equal(reference.run(fixed, picture), np.full((12, 12), level))
