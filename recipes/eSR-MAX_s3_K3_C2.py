@@ -7,8 +7,8 @@ recipe = Recipe(
     "eSR-MAX_s3_K3_C2",
     optimizer="least-squares",
     loss="log-mse",
-    samples=400_000,
-    starts=16,
+    samples=1_000_000,
+    starts=32,
     steps=60,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

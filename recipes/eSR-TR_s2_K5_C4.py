@@ -7,8 +7,8 @@ recipe = Recipe(
     "eSR-TR_s2_K5_C4",
     optimizer="least-squares",
     loss="log-mse",
-    samples=400_000,
-    starts=3,
-    steps=50,
+    samples=800_000,
+    starts=4,
+    steps=100,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -97,6 +97,11 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="The checkpoint file, .safetensors.")],
     steps: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
     seed: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
+    optimizer: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="adam or least-squares (networks of one layer), instead of the recipe's."),
+    ] = None,
+    loss: Annotated[Optional[str], typer.Option(help="mse, l1 or log-mse, instead of the recipe's.")] = None,  # noqa: UP045
     device: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="cpu, cuda, … [default: a GPU where there is one]"),
@@ -109,10 +114,11 @@ def train(
     import thinlens
 
     run = thinlens.train  # says so if torch is missing
-    from .train import Recipe, load_recipe
+    from .train import default_recipe, load_recipe
 
-    recipe = load_recipe(network) if network.endswith(".py") else Recipe(network)
-    options = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
+    recipe = load_recipe(network) if network.endswith(".py") else default_recipe(network)
+    settings = {"steps": steps, "seed": seed, "optimizer": optimizer, "loss": loss}
+    options = {name: value for name, value in settings.items() if value is not None}
     psnr = run(dataclasses.replace(recipe, **options), data, out, resume=resume, device=device)
     print(f"{out}: {recipe.id}, validation PSNR {psnr:.2f} dB")
 

@@ -1,6 +1,6 @@
 """Training: a recipe and a folder of photos to a checkpoint."""
 
 from .recipe import Recipe, load_recipe
-from .run import train
+from .run import default_recipe, train
 
-__all__ = ["Recipe", "load_recipe", "train"]
+__all__ = ["Recipe", "default_recipe", "load_recipe", "train"]

@@ -74,9 +74,14 @@ class Problem:
         return float((errors + FLOOR).log().mean() if self.logarithmic else errors.mean())
 
 
+def serves(module: nn.Module) -> bool:
+    """Whether a network is of the one layer that can be fitted this way."""
+    return hasattr(module, "combine") and isinstance(getattr(module, "filter", None), nn.Conv2d)
+
+
 def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, state: StateFile, report: Report) -> None:
     """Fit a one-layer network in place. Raises ValueError if the network is not of one layer."""
-    if not (hasattr(module, "combine") and isinstance(getattr(module, "filter", None), nn.Conv2d)):
+    if not serves(module):
         raise ValueError(f"{recipe.id} is not a network of one convolution; train it with the optimizer adam")
     layer = cast(OneLayer, module)
     kernel, scale = layer.filter.kernel_size[0], train.scale

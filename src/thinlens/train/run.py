@@ -12,13 +12,22 @@ from pathlib import Path
 import torch
 
 from .. import checkpoint, nets
-from ..data.pairs import make_pairs, prepare
+from ..data.pairs import Sampling, make_pairs, prepare
 from . import adam, least_squares
 from .adam import Report
 from .recipe import Recipe
 from .state import StateFile
 
 OPTIMIZERS = {"adam": adam.fit, "least-squares": least_squares.fit}
+
+
+def default_recipe(identifier: str) -> Recipe:
+    """What serves a network when nothing else is known: least squares where it is of one layer, else Adam."""
+    module = nets.build(nets.parse(identifier))
+    if least_squares.serves(module):
+        sampling = Sampling(per_photo=2, reductions=(2, 3))
+        return Recipe(identifier, "least-squares", "log-mse", steps=50, samples=400_000, starts=4, sampling=sampling)
+    return Recipe(identifier)
 
 
 def train(
