@@ -96,19 +96,15 @@ def test_which_programs_are_fused() -> None:
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 def test_many_shapes(scale: int, kernel: int) -> None:
     random = np.random.default_rng(scale * 10 + kernel)
-    for choice in ("none", "maximum", "key", "query*key"):
-        for channels in (1,) if choice == "none" else (1, 2, 7, 13, 16):
-            program = float_program(choice, scale, kernel, channels, seed=channels)
-            for dtype in (np.uint8, np.float32):
-                height, width = int(random.integers(1, 201)), int(random.integers(1, 301))
-                check(program, picture(height, width, False, dtype))
-            check(program, picture(40, 61, True, np.uint8))
-    for channels in (1, 2, 7, 16):
-        for bits in (6, 12):
-            program = integer_program(scale, kernel, channels, bits, bias=channels == 2, seed=channels)
-            height, width = int(random.integers(1, 201)), int(random.integers(1, 301))
-            check(program, picture(height, width, False, np.uint8))
-            check(program, picture(40, 61, True, np.uint8))
+    size = int(random.integers(1, 201)), int(random.integers(1, 301))
+    for choice, channels in (("none", 1), ("maximum", 7), ("key", 13), ("query*key", 16 if kernel < 7 else 5)):
+        program = float_program(choice, scale, kernel, channels, seed=kernel)
+        check(program, picture(*size, False, np.float32))
+        check(program, picture(40, 61, True, np.uint8))
+    for channels, bits in ((2, 6), (16, 12)):
+        program = integer_program(scale, kernel, channels, bits, bias=channels == 2, seed=kernel)
+        check(program, picture(*size, False, np.uint8))
+        check(program, picture(40, 61, True, np.uint8))
 
 
 @pytest.mark.parametrize("program", [FUSED[4], FUSED[5], FUSED[10], PLAIN[0]], ids=names)

@@ -1,0 +1,48 @@
+"""Every fused schedule must win against the same program run operation by operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import halide as hl
+import numpy as np
+import pytest
+
+from programs import float_program, integer_program, picture
+from thinlens.pipelines import Compiled, plain
+from thinlens.pipelines.picture import Picture
+from thinlens.program import Program
+
+PROGRAMS = [float_program("maximum", 2, 3, 2), float_program("query*key", 2, 5, 4), integer_program(2, 3, 2)]
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """The best of a few runs: what else the machine does can only add."""
+    run()
+    times: list[float] = []
+    for _ in range(5):
+        start = perf_counter()
+        run()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name + "_integer" * bool(program.uint8))
+@pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])
+def test_fused_is_faster_than_plain(program: Program, color: bool) -> None:
+    low = picture(270, 480, color, np.uint8)
+    kind = Picture(low.dtype, 3 if color else 1)
+    run = program.uint8 or program
+    source, tasks = kind.source(), hl.Param(hl.Int(32), "tasks")
+    stages = plain.algorithm(run.color if color else run, kind, source)
+    plain.schedule(stages, tasks)
+    call = stages.output.compile_to_callable([source, tasks], hl.get_jit_target_from_environment())
+    rows = low.reshape(270, -1)
+    high = np.empty((540, rows.shape[1] * 2), np.uint8)
+    fused = Compiled(program)
+    threads = 1
+    slow = seconds(lambda: call(hl.Buffer(rows), threads, hl.Buffer(high)))
+    fast = seconds(lambda: fused(low, threads=threads))
+    assert np.abs(fused(low).reshape(high.shape).astype(int) - high).max() <= 1
+    assert fast * 2 < slow
