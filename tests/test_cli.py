@@ -162,7 +162,6 @@ def test_help_and_version(thinlens: Command) -> None:
     assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n")
 
 
-@pytest.mark.xfail(reason="the released models are being trained; remove this mark with their arrival", strict=True)
 def test_list(thinlens: Command) -> None:
     code, out, _ = thinlens("list")
     assert code == 0
@@ -177,12 +176,14 @@ def test_convert_and_evaluate(thinlens: Command) -> None:
     converted = load("max.safetensors")
     assert converted.uint8 is not None
     assert converted.provenance == {"published": "eSR-MAX_s2_K3_C1.model"}
-    Path("set").mkdir()
-    for name in "ab":
-        write(Photo(np.random.default_rng(1).integers(0, 256, (32, 48, 3)).astype(np.uint8)), f"set/{name}.png")
-    code, out, _ = thinlens("evaluate", "max.safetensors", "bicubic", "--data", "set", "--scale", 2)
+    for folder in ("set", "other"):
+        Path(folder).mkdir()
+        for name in "ab":
+            pixels = np.random.default_rng(1).integers(0, 256, (32, 48, 3)).astype(np.uint8)
+            write(Photo(pixels), f"{folder}/{name}.png")
+    code, out, _ = thinlens("evaluate", "max.safetensors", "bicubic", "--data", "set", "other", "--scale", 2)
     assert code == 0
-    assert "eSR-MAX_s2_K3_C1" in out
+    assert all(word in out for word in ("eSR-MAX_s2_K3_C1", "bicubic", "set", "other"))
     code, out, _ = thinlens("evaluate", "max.safetensors", "--data", "set", "--json")
     scores = json.loads(out)
     assert [(score["model"], score["scale"], score["data"]) for score in scores] == [("eSR-MAX_s2_K3_C1", 2, "set")]

@@ -50,7 +50,6 @@ def test_read_only_pictures_serve() -> None:
     assert thinlens.upscale(low, model=tiny()).shape == (12, 14, 3)
 
 
-@pytest.mark.xfail(reason="the released models are being trained; remove this mark with their arrival", strict=True)
 def test_presets_and_ids_are_released_models() -> None:
     for preset, identifier in models.PRESETS.items():
         for scale in models.SCALES:

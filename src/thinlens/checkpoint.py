@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from . import nets
@@ -58,7 +58,7 @@ def write_whole(tensors: dict[str, Tensor], path: Path, header: dict[str, str]) 
     """Write a safetensors file under a temporary name beside it, then rename it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        save_file(tensors, temporary, header)
+        temporary.write_bytes(to_bytes(tensors, header))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -137,8 +137,8 @@ def convert(
 
 @app.command()
 def evaluate(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL", help="A preset, id or program file, or bicubic.")],
-    data: Annotated[list[Path], typer.Option("--data", help="A folder of pictures; may be given several times.")],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="A preset, id or program file, or bicubic.")],
+    data: Annotated[list[Path], typer.Option("--data", metavar="DIR…", help="Folders of pictures.")],
     scale: ScaleOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, with the scores of each picture.")] = False,
 ) -> None:
@@ -147,7 +147,10 @@ def evaluate(
 
     from .evaluate import report
 
-    scores = thinlens.evaluate(models, data, scale=scale, progress=lambda line: print(line, file=sys.stderr))
+    # click gives an option one value: the folders that follow it arrive among the models
+    folders = [*data, *(Path(name) for name in models if Path(name).is_dir())]
+    models = [name for name in models if not Path(name).is_dir()]
+    scores = thinlens.evaluate(models, folders, scale=scale, progress=lambda line: print(line, file=sys.stderr))
     if json:
         print(report.to_json(scores))
     else:

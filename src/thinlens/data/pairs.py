@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 
 from .. import photo
 from .degrade import downscale
@@ -127,7 +127,7 @@ def write_patches(patches: Patches, path: str | os.PathLike[str]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     header = {"format": FORMAT, "digest": patches.digest}
     try:
-        save_file({"train": patches.train, "validation": patches.validation}, temporary, header)
+        temporary.write_bytes(to_bytes({"train": patches.train, "validation": patches.validation}, header))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 
 from .ops import OPS, Op, Program
 from .validate import value_types
@@ -46,7 +46,7 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        save_file(tensors, temporary, header)
+        temporary.write_bytes(to_bytes(tensors, header))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

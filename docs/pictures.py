@@ -1,0 +1,47 @@
+"""Make docs/before-after.png: a detail of a Kodak photo, made small and enlarged again by several models.
+
+    python docs/pictures.py KODAK24/kodim19.png
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+import thinlens
+from thinlens import photo
+from thinlens.data.degrade import crop_to_multiple, downscale, upscale_bicubic
+
+SCALE = 3
+LEFT, TOP, SIZE = 96, 264, 240
+"""The detail shown, in pixels of the photo."""
+GAP = 8
+
+
+def panel(pixels: np.ndarray, label: str) -> pyvips.Image:
+    """The detail of an enlarged photo, twice as large, with its label below, on white."""
+    detail = pixels[TOP : TOP + SIZE, LEFT : LEFT + SIZE]
+    image = pyvips.Image.new_from_array(detail).copy(interpretation="srgb").resize(1.5, kernel="nearest")
+    text = pyvips.Image.text(label, dpi=110, font="sans")
+    line = text.invert().gravity("centre", image.width, 36, extend="white").bandjoin([text.invert().gravity(
+        "centre", image.width, 36, extend="white")] * 2)  # fmt: skip
+    return image.join(line.copy(interpretation="srgb"), "vertical", background=255)
+
+
+def main(source: str) -> None:
+    """Write the picture beside this file."""
+    original = crop_to_multiple(photo.read(source).pixels, SCALE)
+    low = downscale(original, SCALE)
+    panels = [
+        panel(upscale_bicubic(low, SCALE), f"bicubic ×{SCALE}"),
+        panel(thinlens.upscale(low, SCALE, "fast"), "thinlens fast"),
+        panel(thinlens.upscale(low, SCALE, "fine"), "thinlens fine"),
+        panel(original, "the photo itself"),
+    ]
+    sheet = pyvips.Image.arrayjoin(panels, across=len(panels), shim=GAP, background=255)
+    sheet.pngsave(str(Path(__file__).parent / "before-after.png"), compression=9, palette=True, Q=95)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
