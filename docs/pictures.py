@@ -1,6 +1,6 @@
 """Make docs/before-after.png: a detail of a Kodak photo, made small and enlarged again by several models.
 
-    python docs/pictures.py KODAK24/kodim19.png
+python docs/pictures.py KODAK24/kodim19.png
 """
 
 import sys

@@ -139,7 +139,10 @@ def convert(
 def evaluate(
     models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="A preset, id or program file, or bicubic.")],
     data: Annotated[list[Path], typer.Option("--data", metavar="DIR…", help="Folders of pictures.")],
-    scale: ScaleOption = None,
+    scale: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--scale", "-s", help="2, 3 or 4 [default: all three for a preset, else the model's own]"),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, with the scores of each picture.")] = False,
 ) -> None:
     """Score models on folders of pictures: PSNR and SSIM."""
