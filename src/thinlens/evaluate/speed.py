@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,9 @@ import thinlens
 from ..program import Program
 from .peers import PEERS, Run
 
-REST = 0.05
-"""Seconds between engines: the worker threads of some go on spinning for a while after their work."""
+WARM_UP = 0.02
+"""Seconds that an engine runs unmeasured when its turn comes: the worker threads of the one before it may go on
+spinning for a while, its own have to wake up."""
 
 
 @dataclass(frozen=True)
@@ -148,17 +149,18 @@ def _ours(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
 
 
 def _rounds(runs: dict[str, Run], repeats: int) -> dict[str, list[float]]:
-    """Seconds of every engine in every round; each round runs all in turn, once unmeasured and once measured.
+    """Seconds of every engine in every round; each round runs all in turn, warms each up and measures one run.
 
-    A first round, not counted, builds what is built at the first call.
+    What is built at the first call is built before.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
     for _ in range(repeats):
         for name, run in runs.items():
-            sleep(REST)
-            run()
+            turn = perf_counter()
+            while perf_counter() - turn < WARM_UP:
+                run()
             start = perf_counter()
             run()
             times[name].append(perf_counter() - start)

@@ -1,0 +1,114 @@
+"""Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines large build`, any of them.
+
+Networks have random weights, as before training: for speed they are as good as others. Each part is kept as JSON, and
+results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from thinlens import nets
+from thinlens.bake import fix_point
+from thinlens.evaluate.speed import Speed, Timing, benchmark, machine
+from thinlens.models import PRESETS
+from thinlens.pipelines import Compiled
+from thinlens.program import Program
+
+RESULTS = Path(__file__).parent / "results"
+OTHERS = ("openvino", "onnxruntime", "torch")
+SPEEDS = {
+    "luma": ("Luma beside OpenCV's INTER_CUBIC", ["Bicubic_s2", "eSR-MAX_s2_K3_C1", "eSR-MAX_s2_K3_C2",
+             "eSR-MAX_s2_K5_C2", "eSR-TM_s2_K5_C4", "eSR-TR_s2_K5_C4", "eSR-TR_s2_K7_C4"], ("opencv",), False, 25),
+    "rgb": ("RGB beside OpenCV's INTER_CUBIC", ["eSR-MAX_s2_K3_C2", "eSR-TR_s2_K5_C4", "eSR-TR_s2_K7_C4"],
+            ("opencv",), True, 25),
+    "engines": ("The same network in other engines", ["eSR-MAX_s2_K3_C2", "eSR-TM_s2_K5_C4", "eSR-TR_s2_K5_C4"],
+                OTHERS, False, 4),
+    "large": ("A large one-layer network in other engines", ["eSR-TR_s2_K7_C16"], OTHERS, False, 3),
+}  # fmt: skip
+"""Title, networks, engines beside thinlens, in color, rounds."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """Seconds to build one pipeline, the first call included, on a picture of one pixel."""
+
+    model: str
+    picture: str
+    seconds: float
+
+
+def program(identifier: str) -> Program:
+    """A network with its initial weights, lowered, with an integer twin where it has one."""
+    torch.manual_seed(0)
+    made = nets.lower(nets.build(nets.parse(identifier)))
+    return made if identifier.startswith(("eSR-TM", "eSR-TR")) else replace(made, uint8=fix_point(made))
+
+
+def measure(part: str) -> None:
+    """Measure one part and keep it."""
+    if part == "build":
+        found = {"machine": machine(), "date": date.today().isoformat(), "builds": [asdict(b) for b in builds()]}
+        text = json.dumps(found, indent=2, ensure_ascii=False)
+    else:
+        _, identifiers, against, color, rounds = SPEEDS[part]
+        models = [program(identifier) for identifier in identifiers]
+        text = benchmark(models, against=against, threads=2, color=color, repeats=rounds).to_json()
+    (RESULTS / f"speed-{part}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def builds() -> list[Build]:
+    """Every released network, scale, element type and color."""
+    found: list[Build] = []
+    for preset in PRESETS.values():
+        for scale in (2, 3, 4):
+            model = program(preset.format(scale=scale))
+            for shape in ((1, 1), (1, 1, 3)):
+                for dtype in (np.uint8, np.uint16, np.float32):
+                    start = perf_counter()
+                    Compiled(model)(np.zeros(shape, dtype))
+                    kind = f"{'RGB' if len(shape) == 3 else 'luma'} {np.dtype(dtype)}"
+                    found.append(Build(model.name, kind, perf_counter() - start))
+    return found
+
+
+def write_table() -> None:
+    """results/speed.md from the parts that are there."""
+    lines = ["# Speed", "", "Made by `benchmarks/speed.py`; the method is in [the README](../README.md).", ""]
+    for part, (title, *_) in SPEEDS.items():
+        path = RESULTS / f"speed-{part}.json"
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            timings = tuple(Timing(**timing) for timing in found.pop("timings"))
+            speed = Speed(timings, **{**found, "size": tuple(found["size"])})
+            lines += [f"## {title}", "", speed.markdown()]
+    path = RESULTS / "speed-build.json"
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lines += [
+            "## Building a pipeline",
+            "",
+            f"{found['machine']}; {found['date']}; seconds, one pipeline at a time",
+            "",
+        ]
+        kinds = list(dict.fromkeys(build["picture"] for build in found["builds"]))
+        lines += [f"| model | {' | '.join(kinds)} |", f"| --- |{' ---: |' * len(kinds)}"]
+        for model in dict.fromkeys(build["model"] for build in found["builds"]):
+            row = [f"{build['seconds']:.2f}" for build in found["builds"] if build["model"] == model]
+            lines.append(f"| {model} | {' | '.join(row)} |")
+        lines.append("")
+    (RESULTS / "speed.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        measure(name)
+    write_table()
