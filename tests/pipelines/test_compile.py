@@ -69,8 +69,6 @@ def check(program: Program, source: np.ndarray[Any, Any], **options: Any) -> np.
 @pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])
 @pytest.mark.parametrize("program", FUSED, ids=names)
 def test_fused(program: Program, color: bool, dtype: Any) -> None:
-    if program.uint8 and dtype != np.uint8:
-        pytest.skip("an integer program is for uint8")
     for seed, (height, width) in enumerate(SIZES):
         check(program, picture(height, width, color, dtype, seed))
 
