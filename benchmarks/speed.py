@@ -1,8 +1,8 @@
 """Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines large released released-rgb
 build`, any of them.
 
-Networks that are not released have random weights, as before training: for speed they are as good as others. Each part is kept as JSON, and
-results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
+Networks that are not released have random weights, as before training: for speed they are as good as others. Each part
+is kept as JSON, and results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
 """
 
 from __future__ import annotations
