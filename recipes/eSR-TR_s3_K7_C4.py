@@ -8,7 +8,8 @@ recipe = Recipe(
     optimizer="least-squares",
     loss="log-mse",
     samples=400_000,
-    starts=2,
+    starts=6,
+    grow=(3, 5),
     steps=50,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )
