@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
+
+from .temporary import appearing
 
 Value: TypeAlias = bytes | str
 
@@ -86,16 +87,13 @@ def write(photo: Photo, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     check_target(path)
     save = _SAVERS[path.suffix.lower()]
-    temporary = path.with_name(f".thinlens-{secrets.token_hex(8)}.tmp")
-    try:
-        save(photo, str(temporary))
-        temporary.replace(path)
-    except pyvips.Error as error:
-        reason = str(error.detail).strip().splitlines()[0].removeprefix(f"{temporary}: ")
-        hint = "is the disk full, or the picture too large for the format?"
-        raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with appearing(path) as temporary:
+        try:
+            save(photo, str(temporary))
+        except pyvips.Error as error:
+            reason = str(error.detail).strip().splitlines()[0].removeprefix(f"{temporary}: ")
+            hint = "is the disk full, or the picture too large for the format?"
+            raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
