@@ -40,7 +40,7 @@ def test_photos_that_cannot_be_read(tmp_path: Path) -> None:
     assert message(ValueError, read, path) == f"{path} is empty"
     for content in (b"Dear diary,\n", b"\0" * 1000, b"%PDF-1.7", b"<svg width='9' height='9'/>", b"P5 1 1 255 0"):
         path.write_bytes(content)
-        assert message(ValueError, read, path) == f"{path} is not a JPEG, PNG, WebP or TIFF picture"
+        assert message(ValueError, read, path) == f"{path} is not a JPEG, PNG, WebP, TIFF or AVIF picture"
     for content in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0\x08\0\0\0", b"RIFF\0\0\0\0WAVE"):
         path.write_bytes(content)
         assert message(ValueError, read, path) == f"{path} is damaged or cut short"
@@ -58,7 +58,7 @@ def test_photos_cut_short(tmp_path: Path, photo: Path, suffix: str, share: float
 
 def test_places_that_cannot_be_written(tmp_path: Path, photo: Path) -> None:
     for name, kind, remedy in (
-        ("high.bmp", ValueError, "the name must end in .jpg, .jpeg, .png, .webp, .tif or .tiff"),
+        ("high.bmp", ValueError, "the name must end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .avif"),
         ("missing/high.png", FileNotFoundError, f"create the folder {tmp_path / 'missing'} first"),
         ("photo.png/high.png", NotADirectoryError, f"{photo} is not a folder"),
     ):
@@ -84,7 +84,7 @@ def test_a_photo_is_never_overwritten_by_its_result(tmp_path: Path, photo: Path)
 def test_plans_that_cannot_be(tmp_path: Path, photo: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff"
+    suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff, .avif"
     assert message(ValueError, plan, [empty], None, 2) == f"{empty} holds no photos (names ending in {suffixes})"
     missing = tmp_path / "missing.png"
     assert message(FileNotFoundError, plan, [photo, missing], None, 2) == f"{missing} does not exist"

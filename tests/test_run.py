@@ -11,6 +11,7 @@ import thinlens
 from thinlens import models, run
 from thinlens.photo import Photo, read, write
 from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, reference, save
+from thinlens.sizes import Plan
 
 
 def tiny(scale: int = 2, name: str = "tiny") -> Program:
@@ -73,11 +74,11 @@ def test_a_program_is_its_own_model() -> None:
     assert thinlens.load(program) is program
 
 
-def test_the_scale_must_be_the_models(program_file: Path) -> None:
+def test_a_loaded_model_has_one_scale(program_file: Path) -> None:
     message = "tiny enlarges 2 times, not 3; leave the scale out or change it"
     for model in (tiny(), program_file):
         with pytest.raises(ValueError) as caught:
-            thinlens.upscale(picture(4, 4), scale=3, model=model)
+            thinlens.load(model, 3)
         assert str(caught.value) == message
     with pytest.raises(ValueError) as caught:
         thinlens.load("fast", 5)
@@ -86,8 +87,8 @@ def test_the_scale_must_be_the_models(program_file: Path) -> None:
 
 def test_opaque_photos_look_the_same_with_and_without_alpha() -> None:
     pixels = picture(12, 10, 3)
-    plain = run.upscale_photo(Photo(pixels), model=tiny())
-    opaque = run.upscale_photo(Photo(pixels, np.full((12, 10), 255, np.uint8)), model=tiny())
+    plain = run.upscale_photo(Photo(pixels), Plan((2,), (20, 24)), tiny())
+    opaque = run.upscale_photo(Photo(pixels, np.full((12, 10), 255, np.uint8)), Plan((2,), (20, 24)), tiny())
     assert plain.alpha is None
     assert opaque.alpha is not None
     assert (opaque.alpha == 255).all()
@@ -100,12 +101,12 @@ def test_the_color_of_transparent_pixels_leaves_no_fringe(hidden: int, dtype: ty
     factor = np.iinfo(dtype).max // 255
     pixels, alpha = np.full((16, 16, 3), 128, dtype) * factor, np.full((16, 16), 255, dtype) * factor
     alpha[:, :8], pixels[:, :8] = 0, hidden * factor
-    larger = run.upscale_photo(Photo(pixels, alpha), model=tiny())
+    larger = run.upscale_photo(Photo(pixels, alpha), Plan((2,), (32, 32)), tiny())
     assert larger.alpha is not None
     visible = larger.alpha > 0
     assert visible[:, 16:].all()
     assert not visible[:, :12].any()
-    expected = run.upscale_photo(Photo(np.full_like(pixels, 128 * factor)), model=tiny())
+    expected = run.upscale_photo(Photo(np.full_like(pixels, 128 * factor)), Plan((2,), (32, 32)), tiny())
     np.testing.assert_array_equal(larger.pixels[visible], expected.pixels[visible])
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from . import models, program
+from . import models, program, sizes
 from .program import Convolution, PixelShuffle, Program
 from .program.reference import bicubic_taps
+from .sizes import Plan, Size
 
 if TYPE_CHECKING:
     from .photo import Photo
@@ -23,45 +24,90 @@ TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How the files of torch.save begin: a zip, and what it wrote before 2020."""
 
 
-def upscale(picture: NDArray[Any], scale: int | None = None, model: Model = "balanced") -> NDArray[Any]:
-    """Make a picture larger; the pipeline is built at the first call and kept.
+def upscale(picture: NDArray[Any], scale: float | None = None, model: Model = "balanced") -> NDArray[Any]:
+    """Make a picture larger; pipelines are built when they are first needed, and kept.
 
     `picture` is `(H, W)` luma or `(H, W, 3)` RGB, encoded as for display: uint8, uint16 or float32 in [0, 1], of
-    any size and strides. Returns the same layout and dtype, `scale` times larger along each side; float32 is not
-    clipped. Scale and model are as in `load`. Raises TypeError or ValueError for any other picture.
+    any size and strides. Returns the same layout and dtype, `scale` times larger along each side, from 1 to 16
+    (default: 2, or the model's own); float32 is not clipped. See `load` for models, and `sizes.plan` for how they
+    are chained to reach a scale. Raises TypeError or ValueError for any other picture.
     """
     if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; run.upscale_file takes files")
-    return compile(load(model, scale))(picture)
+    from .pipelines import check_picture
+
+    check_picture(picture)
+    plan = sizes.plan((picture.shape[1], picture.shape[0]), scales(model), scale=scale)
+    for step in _programs(model, plan):
+        picture = compile(step)(picture)
+    if picture.shape[1::-1] == plan.size:
+        return picture if plan.chain else picture.copy()
+    from .photo import resize
+
+    return resize(picture, plan.size)
 
 
-def upscale_photo(photo: Photo, scale: int | None = None, model: Model = "balanced") -> Photo:
+def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced") -> Photo:
     """Make a photo larger, its transparency by bicubic interpolation; metadata and resolution stay what they are."""
     from dataclasses import replace
 
-    from .photo import bleed
+    from .photo import bleed, resize_photo
 
-    loaded = load(model, scale)
-    if photo.alpha is None:
-        return replace(photo, pixels=compile(loaded)(photo.pixels))
-    pixels = compile(loaded)(bleed(photo.pixels, photo.alpha))
-    return replace(photo, pixels=pixels, alpha=compile(_bicubic(loaded.scale))(photo.alpha))
+    pixels, alpha = photo.pixels, photo.alpha
+    if alpha is not None:
+        pixels = bleed(pixels, alpha)
+    for step in _programs(model, plan):
+        pixels = compile(step)(pixels)
+        alpha = None if alpha is None else compile(_bicubic(step.scale))(alpha)
+    return resize_photo(replace(photo, pixels=pixels, alpha=alpha), plan.size)
 
 
 def upscale_file(
-    source: str | os.PathLike[str], target: str | os.PathLike[str], scale: int | None = None, model: Model = "balanced"
-) -> None:
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    model: Model = "balanced",
+    scale: float | None = None,
+    size: Size | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Size | None = None,
+    long_side: int | None = None,
+    limit: float | None = None,
+) -> Plan:
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
 
-    Raises OSError or ValueError with a sentence for the user where a file cannot be read or written.
+    How large is said by one of scale, size, width and height, fit, long_side, as in `sizes.plan`. Neither photo nor
+    result may have more than `limit` megapixels (None: `photo.LIMIT`). Returns what was done. Raises OSError or ValueError with a sentence
+    for the user where a file cannot be read or written.
     """
-    from .photo import check_target, read, write
+    from .photo import LIMIT, check_megapixels, check_size, check_target, open_photo, write
 
-    loaded = load(model, scale)
+    offered = scales(model)
     if Path(target).exists() and Path(target).samefile(source):
         raise ValueError(f"{target} is the photo to enlarge itself; give the result another name")
     check_target(target)
-    write(upscale_photo(read(source), model=loaded), target)
+    limit = LIMIT if limit is None else limit
+    opened = open_photo(source, limit)
+    plan = sizes.plan(
+        opened.size,
+        offered,
+        scale=scale,
+        size=size,
+        width=width,
+        height=height,
+        fit=fit,
+        long_side=long_side,
+    )
+    check_megapixels(target, plan.size, limit)
+    check_size(target, plan.size)
+    write(upscale_photo(opened.read(), plan, model), target)
+    return plan
+
+
+def scales(model: Model = "balanced") -> tuple[int, ...]:
+    """The scales that a model offers: all of a preset, else its own."""
+    return models.SCALES if isinstance(model, str) and model in models.PRESETS else (load(model).scale,)
 
 
 def load(model: Model = "balanced", scale: int | None = None) -> Program:
@@ -87,6 +133,10 @@ def compile(program: Program) -> Compiled:
     from . import pipelines
 
     return pipelines.compile(program)
+
+
+def _programs(model: Model, plan: Plan) -> list[Program]:
+    return [load(model, scale) for scale in plan.chain]
 
 
 def _read(path: Path) -> Program:

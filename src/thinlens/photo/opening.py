@@ -1,0 +1,172 @@
+"""Photo files to pixels: JPEG, PNG, WebP, TIFF and AVIF through libvips, whole or in bands."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from .photo import RESOLUTION, Details, Photo, split
+
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How JPEG, PNG, WebP (and other RIFF files), TIFF and BigTIFF files begin."""
+BOXES = b"ftyp"
+"""What stands after the first four bytes of AVIF and HEIC files."""
+LOADERS = ("jpegload", "pngload", "webpload", "tiffload", "heifload")
+FORMATS = "JPEG, PNG, WebP, TIFF or AVIF"
+KEPT = ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "resolution-unit")
+"""The metadata that outlives enlarging, by libvips' names."""
+UPRIGHT = 1
+"""The EXIF orientation of pixels that are stored as they are shown."""
+LIMIT = 2500.0
+"""Megapixels that a photo and its result may have at most, unless a caller allows more."""
+INTERLACED = 1 / 10
+"""Its share that a photo may have whose file must be decoded whole, because its rows are not stored in order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A photo file whose pixels are not read yet: upright, gray or RGB, with or without alpha, 8 or 16 bits.
+
+    They can be read once, whole or in bands; ValueError if the file turns out to be damaged.
+    """
+
+    path: Path
+    image: pyvips.Image
+    details: Details
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, upright."""
+        return self.image.width, self.image.height
+
+    @property
+    def transparent(self) -> bool:
+        """Whether the last channel is alpha."""
+        return self.image.bands in (2, 4)
+
+    def read(self) -> Photo:
+        """The whole photo."""
+        pixels, alpha = split(next(self.bands(self.image.height)))
+        return Photo(pixels, alpha, self.details.metadata, self.details.resolution)
+
+    def bands(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Bands of so many rows, `(rows, W)`, or `(rows, W, channels)` with alpha last; the last may be lower."""
+        image = self.image
+        dtype = np.dtype(np.uint16 if image.format == "ushort" else np.uint8)
+        channels = () if image.bands == 1 else (image.bands,)
+        try:
+            if rows >= image.height:
+                yield image.numpy()
+                return
+            region = pyvips.Region.new(image)
+            for top in range(0, image.height, rows):
+                count = min(rows, image.height - top)
+                samples = np.frombuffer(region.fetch(0, top, image.width, count), dtype)
+                yield samples.reshape(count, image.width, *channels)
+        except pyvips.Error:
+            raise ValueError(f"{self.path} is damaged or cut short") from None
+
+
+def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
+    """Open a photo and turn it upright; CMYK and other color models become sRGB by their profile.
+
+    Raises OSError if the file is not there or not to be opened, ValueError if it is no single picture of 8 or 16 bits
+    per channel in a format of `FORMATS`, or has more than `limit` megapixels (a tenth of it if it is interlaced and
+    thus has to be decoded whole).
+    """
+    path = Path(path)
+    _check_beginning(path)
+    try:
+        image = _open(path, "sequential")
+        check_megapixels(path, (image.width, image.height), limit, INTERLACED if _field(image, "interlaced") else 1)
+        if _field(image, "orientation") not in (None, UPRIGHT):
+            # turning reads out of order: libvips decodes into memory, and large files onto the disk
+            image = _open(path, "random").autorot()
+        image = _gray_or_rgb(path, image)
+    except pyvips.Error as error:
+        raise ValueError(_reason(path, error)) from None
+    kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
+    return Opened(path, image, Details(kept, _resolution(image.xres, image.yres)))
+
+
+def read(path: str | os.PathLike[str], limit: float = LIMIT) -> Photo:
+    """Read a photo; see `open_photo`."""
+    return open_photo(path, limit).read()
+
+
+def check_megapixels(path: str | os.PathLike[str], size: tuple[int, int], limit: float, share: float = 1) -> None:
+    """Raise ValueError, naming the option to raise it, if a picture has more megapixels than this share of a limit."""
+    found = size[0] * size[1] / 1e6
+    if found > limit * share:
+        kind = "a picture" if share == 1 else "an interlaced picture"
+        raise ValueError(
+            f"{path}: {size[0]}x{size[1]} is more than the {limit * share:g} megapixels that {kind} may have; "
+            f"if it is meant, raise the limit with --limit {math.ceil(found / share)}"
+        )
+
+
+def _check_beginning(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a photo")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty")
+    with open(path, "rb") as file:
+        beginning = file.read(8)
+    if beginning.startswith(b"GIF8"):
+        raise ValueError(f"{path} is a GIF; save the picture to enlarge as PNG")
+    if not beginning.startswith(BEGINNINGS) and beginning[4:] != BOXES:
+        raise ValueError(f"{path} is not a {FORMATS} picture")
+
+
+def _reason(path: Path, error: pyvips.Error) -> str:
+    if "compression format" in str(error.detail):
+        return f"{path} is HEIC or the like, which this build of libvips cannot decode; save it as JPEG or AVIF"
+    return f"{path} is damaged or cut short"
+
+
+def _open(path: Path, access: str) -> pyvips.Image:
+    """The file as a lazy image; its format is told by its content, and only a single picture is taken."""
+    # a source, because libvips reads options from brackets at the end of plain file names
+    source = pyvips.Source.new_from_file(str(path))
+    image = pyvips.Image.new_from_source(source, "", access=access, fail_on="truncated")
+    if not _field(image, "vips-loader").startswith(LOADERS):
+        raise ValueError(f"{path} is not a {FORMATS} picture")
+    pages = _field(image, "n-pages") or 1
+    if pages > 1:
+        raise ValueError(f"{path} holds {pages} pictures; save the one to enlarge as a file of its own")
+    return image
+
+
+def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
+    """The same picture as one or three channels of 8 or 16 bits, with or without alpha."""
+    if image.format not in ("uchar", "ushort"):
+        raise ValueError(f"{path} has {image.format} samples; convert it to 8 or 16 bits per channel")
+    wide = image.format == "ushort"
+    if image.interpretation == "cmyk":
+        return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=16 if wide else 8)
+    if image.interpretation not in ("srgb", "rgb", "rgb16", "b-w", "grey16", "multiband"):
+        image = image.colourspace("rgb16" if wide else "srgb")
+    if image.bands > 4:
+        raise ValueError(f"{path} has {image.bands} channels; convert it to gray or RGB, with or without alpha")
+    return image
+
+
+def _resolution(across: float, down: float) -> tuple[float, float]:
+    """The resolution of a file, unless it is 1, which is libvips' way to say that there is none, or absurd."""
+    known = 0.001 < min(across, down) and max(across, down) < 100_000 and not across == down == 1
+    return (across, down) if known else RESOLUTION
+
+
+def _field(image: pyvips.Image, name: str) -> Any:
+    """A field by its name, None without it. (Not from a list of all: comments may have names that are no text.)"""
+    return image.get(name) if image.get_typeof(name) else None
