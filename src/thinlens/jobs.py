@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MAGIC = "*?["
 """The characters that make a name a pattern."""
@@ -56,6 +57,19 @@ def plan(
     return jobs
 
 
+def mark(scales: Collection[int], **wish: Any) -> str:
+    """What the names of results say of their size, such as `x2`, from a model's scales and a wish to `sizes.plan`."""
+    parts = {
+        "scale": lambda scale: f"x{scale:g}",
+        "size": lambda size: f"{size[0]}x{size[1]}",
+        "width": lambda width: f"w{width}",
+        "height": lambda height: f"h{height}",
+        "fit": lambda fit: f"fit{fit[0]}x{fit[1]}",
+        "long_side": lambda side: f"long{side}",
+    }
+    return "-".join(parts[name](value) for name, value in wish.items()) or f"x{2 if 2 in scales else min(scales)}"
+
+
 def suffix_of(format: str) -> str:
     """What names of files in a format end in; ValueError, with the formats there are, for another."""
     from .photo import SUFFIXES
@@ -80,7 +94,7 @@ def _jobs(path: Path, folder: Path | None, mark: str, suffix: str | None) -> Ite
         for file in found:
             yield Job(file, _renamed(into / file.relative_to(path), suffix))
     elif any(sign in str(path) for sign in MAGIC):
-        found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
+        found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207, absolute too
         found = [file for file in found if _is_photo(file) and not (folder and _inside(file, folder))]
         if not found:
             raise FileNotFoundError(f"no photo matches {path} (names ending in {', '.join(SUFFIXES)})")

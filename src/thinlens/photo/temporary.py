@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,7 @@ _lock = Lock()
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[Path]:
+def appearing(path: Path) -> Generator[Path, None, None]:
     """A temporary name beside `path` to write to: it becomes `path` if the block ends well and is removed if not.
 
     It says on which machine and in which process it was made, so that `clean` can tell when nobody needs it any more.

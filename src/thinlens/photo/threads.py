@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
-import pyvips
+from pyvips.voperation import concurrency_get, concurrency_set
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Generator[None, None, None]:
     """Within the block libvips works on each picture with so many threads, in the whole process."""
-    before = pyvips.concurrency_get()
-    pyvips.concurrency_set(count)
+    before = concurrency_get()
+    concurrency_set(count)
     try:
         yield
     finally:
-        pyvips.concurrency_set(before)
+        concurrency_set(before)
