@@ -1,22 +1,26 @@
 """Photographs: files to pixels and back, with all that belongs to them. The only place that knows file formats."""
 
-from .alpha import bleed
+from .alpha import BLEED, bleed
+from .bands import Step, in_bands, write_bands
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .resize import resize
 from .saving import SUFFIXES, UnfinishedError, check_size, check_target, resize_photo, write
 
 __all__ = [
+    "BLEED",
     "LIMIT",
     "SUFFIXES",
     "Details",
     "Opened",
     "Photo",
+    "Step",
     "UnfinishedError",
     "bleed",
     "check_megapixels",
     "check_size",
     "check_target",
+    "in_bands",
     "open_photo",
     "read",
     "resize",
@@ -24,4 +28,5 @@ __all__ = [
     "split",
     "stack",
     "write",
+    "write_bands",
 ]
