@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,10 +17,14 @@ from .program.reference import bicubic_taps
 from .sizes import Plan, Size
 
 if TYPE_CHECKING:
-    from .photo import Photo
+    from .photo import Opened, Photo, Step
     from .pipelines import Compiled
 
 Model: TypeAlias = str | os.PathLike[str] | Program
+IN_ONE_PIECE = 2**28
+"""Bytes of an enlarged picture up to which it is made in one piece, which is quicker, rather than in bands."""
+BAND, LOWEST_BAND = 2**24, 8
+"""Bytes that a band has once enlarged, and the fewest rows of the source that it is made of."""
 TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How the files of torch.save begin: a zip, and what it wrote before 2020."""
 
@@ -51,14 +56,12 @@ def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced") -> Photo:
     """Make a photo larger, its transparency by bicubic interpolation; metadata and resolution stay what they are."""
     from dataclasses import replace
 
-    from .photo import bleed, resize_photo
+    from .photo import resize_photo, split, stack
 
-    pixels, alpha = photo.pixels, photo.alpha
-    if alpha is not None:
-        pixels = bleed(pixels, alpha)
-    for step in _programs(model, plan):
-        pixels = compile(step)(pixels)
-        alpha = None if alpha is None else compile(_bicubic(step.scale))(alpha)
+    samples = stack(photo.pixels, photo.alpha)
+    for step in _steps(_programs(model, plan), color=photo.pixels.ndim == 3, transparent=photo.alpha is not None):
+        samples = step.apply(samples)
+    pixels, alpha = split(samples)
     return resize_photo(replace(photo, pixels=pixels, alpha=alpha), plan.size)
 
 
@@ -78,8 +81,9 @@ def upscale_file(
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
 
     How large is said by one of scale, size, width and height, fit, long_side, as in `sizes.plan`. Neither photo nor
-    result may have more than `limit` megapixels (None: `photo.LIMIT`). Returns what was done. Raises OSError or ValueError with a sentence
-    for the user where a file cannot be read or written.
+    result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in bands, with the same
+    result. Returns what was done. Raises OSError or ValueError with a sentence for the user where a file cannot be
+    read or written.
     """
     from .photo import LIMIT, check_megapixels, check_size, check_target, open_photo, write
 
@@ -101,7 +105,10 @@ def upscale_file(
     )
     check_megapixels(target, plan.size, limit)
     check_size(target, plan.size)
-    write(upscale_photo(opened.read(), plan, model), target)
+    if opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE:
+        write(upscale_photo(opened.read(), plan, model), target)
+    else:
+        _stream(opened, plan, model, target)
     return plan
 
 
@@ -133,6 +140,44 @@ def compile(program: Program) -> Compiled:
     from . import pipelines
 
     return pipelines.compile(program)
+
+
+def _stream(opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str]) -> None:
+    """A photo of any size, in bands that are never together in memory; the result is that of `upscale_photo`."""
+    from .photo import in_bands, write_bands
+
+    height, *rest = opened.shape
+    bands = opened.bands(max(LOWEST_BAND, BAND * height // (opened.bytes * plan.enlarged**2)))
+    for step in _steps(_programs(model, plan), color=opened.color, transparent=opened.transparent):
+        bands = in_bands(bands, step)
+    shape = (height * plan.enlarged, rest[0] * plan.enlarged, *rest[1:])
+    write_bands(bands, shape, opened.dtype, target, plan.size, opened.details)
+
+
+def _steps(programs: list[Program], color: bool, transparent: bool) -> list[Step]:
+    """What happens to the pixels of a photo, with alpha as their last channel, one after the other."""
+    from .photo import BLEED, Step
+
+    forms = [program.color if color else program for program in programs]
+    halos = [max(form.halo, form.uint8.halo if form.uint8 else 0) for form in forms]
+    if not transparent:
+        return [Step(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True)]
+    apart = [_Apart(compile(p), compile(_bicubic(p.scale))) for p in programs]
+    return [BLEED, *(Step(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Colors and alpha, the last channel, each through a pipeline of its own."""
+
+    colors: Compiled
+    alpha: Compiled
+
+    def __call__(self, samples: NDArray[Any]) -> NDArray[Any]:
+        from .photo import split, stack
+
+        pixels, alpha = split(samples)
+        return stack(self.colors(pixels), None if alpha is None else self.alpha(alpha))
 
 
 def _programs(model: Model, plan: Plan) -> list[Program]:

@@ -28,6 +28,11 @@ class Plan:
     chain: tuple[int, ...]
     size: Size
 
+    @property
+    def enlarged(self) -> int:
+        """How many times larger the models together make it."""
+        return math.prod(self.chain)
+
 
 def plan(
     source: Size,

@@ -1,6 +1,7 @@
 """Photographs: files to pixels and back, with all that belongs to them. The only place that knows file formats."""
 
-from .alpha import bleed
+from .alpha import BLEED, bleed
+from .bands import Step, in_bands, write_bands
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .resize import resize
@@ -9,11 +10,13 @@ from .temporary import abandon, appearing, clean
 from .threads import threads
 
 __all__ = [
+    "BLEED",
     "LIMIT",
     "SUFFIXES",
     "Details",
     "Opened",
     "Photo",
+    "Step",
     "UnfinishedError",
     "abandon",
     "appearing",
@@ -22,6 +25,7 @@ __all__ = [
     "check_size",
     "check_target",
     "clean",
+    "in_bands",
     "open_photo",
     "read",
     "resize",
@@ -30,4 +34,5 @@ __all__ = [
     "stack",
     "threads",
     "write",
+    "write_bands",
 ]

@@ -48,6 +48,27 @@ class Opened:
         return self.image.width, self.image.height
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """`(H, W)`, or `(H, W, channels)`."""
+        image = self.image
+        return (image.height, image.width) if image.bands == 1 else (image.height, image.width, image.bands)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 or uint16."""
+        return np.dtype(np.uint16 if self.image.format == "ushort" else np.uint8)
+
+    @property
+    def bytes(self) -> int:
+        """Of all pixels."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def color(self) -> bool:
+        """Whether it is RGB, not gray."""
+        return self.image.bands >= 3
+
+    @property
     def transparent(self) -> bool:
         """Whether the last channel is alpha."""
         return self.image.bands in (2, 4)
@@ -60,8 +81,6 @@ class Opened:
     def bands(self, rows: int) -> Iterator[NDArray[Any]]:
         """Bands of so many rows, `(rows, W)`, or `(rows, W, channels)` with alpha last; the last may be lower."""
         image = self.image
-        dtype = np.dtype(np.uint16 if image.format == "ushort" else np.uint8)
-        channels = () if image.bands == 1 else (image.bands,)
         try:
             if rows >= image.height:
                 yield image.numpy()
@@ -69,8 +88,8 @@ class Opened:
             region = pyvips.Region.new(image)
             for top in range(0, image.height, rows):
                 count = min(rows, image.height - top)
-                samples = np.frombuffer(region.fetch(0, top, image.width, count), dtype)
-                yield samples.reshape(count, image.width, *channels)
+                samples = np.frombuffer(region.fetch(0, top, image.width, count), self.dtype)
+                yield samples.reshape(count, *self.shape[1:])
         except pyvips.Error:
             raise ValueError(f"{self.path} is damaged or cut short") from None
 

@@ -70,9 +70,9 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise PermissionError(f"cannot write {path}: you may not write to the folder {path.parent}")
 
 
-def check_size(path: Path, size: tuple[int, int]) -> None:
+def check_size(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
     """Raise ValueError if the format that the name ends in has no pictures of this width and height."""
-    largest = _LARGEST.get(path.suffix.lower())
+    largest = _LARGEST.get(Path(path).suffix.lower())
     if largest is not None and max(size) > largest:
         raise ValueError(
             f"cannot write {path}: {size[0]}x{size[1]} is too large for the format, which ends at {largest} pixels a "
