@@ -10,7 +10,7 @@ import torch
 
 import thinlens
 from thinlens import checkpoint, models, nets, run
-from thinlens.batch import plan
+from thinlens.jobs import plan
 from thinlens.photo import Photo, check_target, read, write
 from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, save
 
@@ -85,21 +85,21 @@ def test_plans_that_cannot_be(tmp_path: Path, photo: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff, .avif"
-    assert message(ValueError, plan, [empty], None, 2) == f"{empty} holds no photos (names ending in {suffixes})"
+    assert message(ValueError, plan, [empty], None, "x2") == f"{empty} holds no photos (names ending in {suffixes})"
     missing = tmp_path / "missing.png"
-    assert message(FileNotFoundError, plan, [photo, missing], None, 2) == f"{missing} does not exist"
-    assert message(ValueError, plan, [photo], photo, 2) == (
+    assert message(FileNotFoundError, plan, [photo, missing], None, "x2") == f"{missing} does not exist"
+    assert message(ValueError, plan, [photo], photo, "x2") == (
         f"{photo} is a photo to enlarge; give the result another name or folder"
     )
-    assert message(ValueError, plan, [tmp_path], tmp_path, 2) == (
+    assert message(ValueError, plan, [tmp_path], tmp_path, "x2") == (
         f"{photo} is a photo to enlarge; give the result another name or folder"
     )
     (empty / "photo.png").write_bytes(photo.read_bytes())
     target = tmp_path / "larger"
-    assert message(ValueError, plan, [photo, empty / "photo.png"], target, 2) == (
+    assert message(ValueError, plan, [photo, empty / "photo.png"], target, "x2") == (
         f"{photo} and {empty / 'photo.png'} would both become {target / 'photo.png'}; enlarge them separately"
     )
-    assert message(OSError, plan, [empty], photo / "larger", 2) == (
+    assert message(OSError, plan, [empty], photo / "larger", "x2") == (
         f"cannot make the folder {photo / 'larger'} for the results; give another with -o"
     )
     assert not target.exists()
