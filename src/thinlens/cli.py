@@ -260,6 +260,7 @@ def _interruptible(call: Callable[..., object], *arguments: object, **options: o
 
 def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: bool) -> None:
     """Show how far the work is, and in the end what came of it; exit code 1 if any photo failed, 130 at Ctrl-C."""
+    from contextlib import redirect_stdout
     from json import dumps
     from time import perf_counter
 
@@ -268,18 +269,18 @@ def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: 
 
     counts = dict.fromkeys(("done", "skipped", "failed"), 0)
     errors: list[str] = []
-    start, stopped = perf_counter(), False
+    start, stopped, results = perf_counter(), False, sys.stdout
     try:
-        for outcome in track(outcomes, "enlarging", total=len(jobs), console=Console(stderr=True)):
-            status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
-            counts[status] += 1
-            if as_json:
-                files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
-                print(
-                    dumps({**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}), flush=True
-                )
-            elif outcome.error:
-                errors.append(outcome.error)
+        with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
+            for outcome in track(outcomes, "enlarging", total=len(jobs), console=Console(stderr=True)):
+                status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
+                counts[status] += 1
+                if as_json:
+                    files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
+                    line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
+                    print(dumps(line), file=results, flush=True)
+                elif outcome.error:
+                    errors.append(outcome.error)
     except KeyboardInterrupt:
         stopped = True
         outcomes.close()
@@ -288,7 +289,7 @@ def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: 
     if as_json:
         print(dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start}))
     else:
-        there = f", {counts['skipped']} were there already" if counts["skipped"] else ""
+        there = f", {counts['skipped']} there already" if counts["skipped"] else ""
         print(f"{counts['done']} of {len(jobs)} photos enlarged{there}, in {_places(jobs)}")
     if stopped:
         _stop("stopped; --skip-existing goes on from here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Sequence
+from socket import create_connection
 from typing import Any, TypeAlias
 
 from . import models, run
@@ -15,6 +16,9 @@ ATTEMPTS = 4
 """How often a photo is begun whose worker is lost; one that kills its worker every time is given up then."""
 WAITING = 1000
 """Tasks handed to Ray at a time: enough for the largest cluster, few enough to keep count of."""
+
+PATIENCE = 10
+"""Seconds in which a cluster must answer."""
 
 Mark: TypeAlias = tuple[int, int] | None
 """Which file a name stands for: when it was modified, in ns, and its inode; None without one."""
@@ -78,6 +82,11 @@ def connect(address: str) -> None:
         ray.init(address=LOCAL, include_dashboard=False, **quiet)
         return
     try:
+        host, colon, port = address.removeprefix("ray://").rpartition(":")
+        if colon:
+            create_connection(
+                (host, int(port)), timeout=PATIENCE
+            ).close()  # where nobody listens, Ray waits for minutes
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError):
         raise ConnectionError(
