@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyvips
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from .photo import RESOLUTION, Details, Photo, split
 
-BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+PNG = b"\x89PNG\r\n\x1a\n"
+BEGINNINGS = (b"\xff\xd8\xff", PNG, b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How JPEG, PNG, WebP (and other RIFF files), TIFF and BigTIFF files begin."""
 BOXES = b"ftyp"
 """What stands after the first four bytes of AVIF and HEIC files."""
@@ -113,7 +114,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
     except pyvips.Error as error:
         raise ValueError(_reason(path, error)) from None
     kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
-    return Opened(path, image, Details(kept, _resolution(image.xres, image.yres)))
+    return Opened(path, image, Details(kept, _resolution(image)))
 
 
 def read(path: str | os.PathLike[str], limit: float = LIMIT) -> Photo:
@@ -140,11 +141,24 @@ def _check_beginning(path: Path) -> None:
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty")
     with open(path, "rb") as file:
-        beginning = file.read(8)
+        beginning = file.read(12)
+        moving = beginning[4:] == BOXES + b"avis" or (beginning.startswith(PNG) and _is_animated(file))
     if beginning.startswith(b"GIF8"):
         raise ValueError(f"{path} is a GIF; save the picture to enlarge as PNG")
-    if not beginning.startswith(BEGINNINGS) and beginning[4:] != BOXES:
+    if not beginning.startswith(BEGINNINGS) and beginning[4:8] != BOXES:
         raise ValueError(f"{path} is not a {FORMATS} picture")
+    if moving:
+        raise ValueError(f"{path} is animated; save the picture to enlarge as a file of its own")
+
+
+def _is_animated(file: BinaryIO) -> bool:
+    """Whether a PNG file has an animation control chunk before its picture, where libvips sees a single picture."""
+    file.seek(len(PNG))
+    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+        if head[4:] == b"acTL":
+            return True
+        file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
+    return False
 
 
 def _reason(path: Path, error: pyvips.Error) -> str:
@@ -171,6 +185,8 @@ def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
     if image.format not in ("uchar", "ushort"):
         raise ValueError(f"{path} has {image.format} samples; convert it to 8 or 16 bits per channel")
     wide = image.format == "ushort"
+    if wide and _field(image, "vips-loader").startswith("heifload"):
+        image = _full_range(image)
     if image.interpretation == "cmyk":
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=16 if wide else 8)
     if image.interpretation not in ("srgb", "rgb", "rgb16", "b-w", "grey16", "multiband"):
@@ -180,10 +196,29 @@ def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
     return image
 
 
-def _resolution(across: float, down: float) -> tuple[float, float]:
-    """The resolution of a file, unless it is 1, which is libvips' way to say that there is none, or absurd."""
+def _full_range(image: pyvips.Image) -> pyvips.Image:
+    """10 and 12 bits, which libvips shifts to the left, such that white is white."""
+    white = 65536 - (1 << 16 - (_field(image, "bits-per-sample") or 16))
+    return (image * (65535 / white)).rint().cast("ushort").copy(interpretation=image.interpretation)
+
+
+def _resolution(image: pyvips.Image) -> tuple[float, float]:
+    """Pixels per millimeter; libvips says 1 where there is none but in EXIF. Absurd ones are none."""
+    across, down = image.xres, image.yres
+    if across == down == 1:
+        unit = {"2": 25.4, "3": 10.0}.get(str(_field(image, "exif-ifd0-ResolutionUnit"))[:1], math.nan)
+        across, down = (_ratio(_field(image, f"exif-ifd0-{axis}Resolution")) / unit for axis in "XY")
     known = 0.001 < min(across, down) and max(across, down) < 100_000 and not across == down == 1
     return (across, down) if known else RESOLUTION
+
+
+def _ratio(text: str | None) -> float:
+    """The number that a field of EXIF such as `3000/10 (300, Rational, …)` begins with."""
+    numerator, _, denominator = (text or "").split(" ")[0].partition("/")
+    try:
+        return float(numerator) / float(denominator or 1)
+    except (ValueError, ZeroDivisionError):
+        return math.nan
 
 
 def _field(image: pyvips.Image, name: str) -> Any:

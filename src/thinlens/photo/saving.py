@@ -124,6 +124,13 @@ def _eight_bits(image: pyvips.Image) -> pyvips.Image:
     return ((image + 128) / 257).floor().cast("uchar").copy(interpretation=kind)
 
 
+def _without_gray_profile(image: pyvips.Image) -> pyvips.Image:
+    """For formats that have no gray: what a profile for gray says is applied, as it cannot be kept."""
+    if image.bands >= 3 or not image.get_typeof("icc-profile-data"):
+        return image
+    return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8)
+
+
 def _save_jpeg(image: pyvips.Image, path: str) -> None:
     image = _eight_bits(image)
     if image.hasalpha():
@@ -137,7 +144,7 @@ def _save_png(image: pyvips.Image, path: str) -> None:
 
 
 def _save_webp(image: pyvips.Image, path: str) -> None:
-    _eight_bits(image).webpsave(path, Q=95, smart_subsample=True)
+    _eight_bits(_without_gray_profile(image)).webpsave(path, Q=95, smart_subsample=True)
 
 
 def _save_tiff(image: pyvips.Image, path: str) -> None:
@@ -147,7 +154,7 @@ def _save_tiff(image: pyvips.Image, path: str) -> None:
 
 def _save_avif(image: pyvips.Image, path: str) -> None:
     depth = 10 if image.format == "ushort" else 8
-    image.heifsave(path, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
+    _without_gray_profile(image).heifsave(path, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
 
 
 _SAVERS: dict[str, Callable[[pyvips.Image, str], None]] = {
