@@ -14,6 +14,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from .photo import RESOLUTION, Details, Photo, split
+from .tiff import read_exif
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BEGINNINGS = (b"\xff\xd8\xff", PNG, b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -114,6 +115,10 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
     except pyvips.Error as error:
         raise ValueError(_reason(path, error)) from None
     kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
+    if _field(image, "vips-loader").startswith("tiffload"):
+        with open(path, "rb") as file:
+            exif = read_exif(file)
+        kept |= {} if exif is None else {"exif-data": exif}
     return Opened(path, image, Details(kept, _resolution(image)))
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .photo import Details, Photo, stack
 from .resize import resize_image
+from .tiff import add_exif
 
 STALE = ("jpeg-thumbnail-data", "exif-ifd1-")
 """The metadata inside EXIF that does not outlive enlarging: the thumbnail need not be upright."""
@@ -150,6 +151,8 @@ def _save_webp(image: pyvips.Image, path: str) -> None:
 def _save_tiff(image: pyvips.Image, path: str) -> None:
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
     image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
+    if image.get_typeof("exif-data"):
+        add_exif(path, cast(bytes, image.get("exif-data")), (image.width, image.height))
 
 
 def _save_avif(image: pyvips.Image, path: str) -> None:
