@@ -1,7 +1,8 @@
-"""Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines large build`, any of them.
+"""Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines large released released-rgb
+build`, any of them.
 
-Networks have random weights, as before training: for speed they are as good as others. Each part is kept as JSON, and
-results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
+Networks that are not released have random weights, as before training: for speed they are as good as others. Each part
+is kept as JSON, and results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from thinlens import nets
+import thinlens
+from thinlens import models, nets
 from thinlens.bake import fix_point
 from thinlens.evaluate.speed import Speed, Timing, benchmark, machine
-from thinlens.models import PRESETS
 from thinlens.pipelines import Compiled
 from thinlens.program import Program
 
@@ -32,6 +33,8 @@ SPEEDS = {
             ("opencv",), True, 25),
     "engines": ("The same network in other engines", ["eSR-MAX_s2_K3_C2", "eSR-TM_s2_K5_C4", "eSR-TR_s2_K5_C4"],
                 OTHERS, False, 4),
+    "released": ("The released models, luma", models.names(), ("opencv",), False, 15),
+    "released-rgb": ("The released models, RGB", models.names(), ("opencv",), True, 15),
     "large": ("A large one-layer network in other engines", ["eSR-TR_s2_K7_C16"], OTHERS, False, 3),
 }  # fmt: skip
 """Title, networks, engines beside thinlens, in color, rounds."""
@@ -47,7 +50,9 @@ class Build:
 
 
 def program(identifier: str) -> Program:
-    """A network with its initial weights, lowered, with an integer twin where it has one."""
+    """A released model, or a network with its initial weights, with an integer twin where it has one."""
+    if identifier in models.names():
+        return thinlens.load(identifier)
     torch.manual_seed(0)
     made = nets.lower(nets.build(nets.parse(identifier)))
     return made if identifier.startswith(("eSR-TM", "eSR-TR")) else replace(made, uint8=fix_point(made))
@@ -60,23 +65,21 @@ def measure(part: str) -> None:
         text = json.dumps(found, indent=2, ensure_ascii=False)
     else:
         _, identifiers, against, color, rounds = SPEEDS[part]
-        models = [program(identifier) for identifier in identifiers]
-        text = benchmark(models, against=against, threads=2, color=color, repeats=rounds).to_json()
+        programs = [program(identifier) for identifier in identifiers]
+        text = benchmark(programs, against=against, threads=2, color=color, repeats=rounds).to_json()
     (RESULTS / f"speed-{part}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def builds() -> list[Build]:
     """Every released network, scale, element type and color."""
     found: list[Build] = []
-    for preset in PRESETS.values():
-        for scale in (2, 3, 4):
-            model = program(preset.format(scale=scale))
-            for shape in ((1, 1), (1, 1, 3)):
-                for dtype in (np.uint8, np.uint16, np.float32):
-                    start = perf_counter()
-                    Compiled(model)(np.zeros(shape, dtype))
-                    kind = f"{'RGB' if len(shape) == 3 else 'luma'} {np.dtype(dtype)}"
-                    found.append(Build(model.name, kind, perf_counter() - start))
+    for model in map(program, models.names()):
+        for shape in ((1, 1), (1, 1, 3)):
+            for dtype in (np.uint8, np.uint16, np.float32):
+                start = perf_counter()
+                Compiled(model)(np.zeros(shape, dtype))
+                kind = f"{'RGB' if len(shape) == 3 else 'luma'} {np.dtype(dtype)}"
+                found.append(Build(model.name, kind, perf_counter() - start))
     return found
 
 

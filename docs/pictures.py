@@ -1,6 +1,6 @@
 """Make docs/before-after.png: a detail of a Kodak photo, made small and enlarged again by several models.
 
-python docs/pictures.py KODAK24/kodim19.png
+python docs/pictures.py KODAK24/kodim23.png
 """
 
 import sys
@@ -14,19 +14,18 @@ from thinlens import photo
 from thinlens.data.degrade import crop_to_multiple, downscale, upscale_bicubic
 
 SCALE = 3
-LEFT, TOP, SIZE = 96, 264, 240
+LEFT, TOP, SIZE = 110, 150, 160
 """The detail shown, in pixels of the photo."""
 GAP = 8
 
 
 def panel(pixels: np.ndarray, label: str) -> pyvips.Image:
-    """The detail of an enlarged photo, twice as large, with its label below, on white."""
+    """The detail of an enlarged photo, its pixels magnified, with its label below, on white."""
     detail = pixels[TOP : TOP + SIZE, LEFT : LEFT + SIZE]
-    image = pyvips.Image.new_from_array(detail).copy(interpretation="srgb").resize(1.5, kernel="nearest")
-    text = pyvips.Image.text(label, dpi=110, font="sans")
-    line = text.invert().gravity("centre", image.width, 36, extend="white").bandjoin([text.invert().gravity(
-        "centre", image.width, 36, extend="white")] * 2)  # fmt: skip
-    return image.join(line.copy(interpretation="srgb"), "vertical", background=255)
+    image = pyvips.Image.new_from_array(detail).copy(interpretation="srgb").resize(2.25, kernel="nearest")
+    text = pyvips.Image.text(label, dpi=110, font="sans").invert().gravity("centre", image.width, 36, extend="white")
+    line = text.bandjoin([text, text]).copy(interpretation="srgb")
+    return image.join(line, "vertical", background=255)
 
 
 def main(source: str) -> None:

@@ -7,8 +7,9 @@ recipe = Recipe(
     "eSR-TR_s2_K7_C4",
     optimizer="least-squares",
     loss="log-mse",
-    samples=600_000,
-    starts=3,
-    steps=70,
+    samples=400_000,
+    starts=6,
+    grow=(3, 5),
+    steps=50,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -7,8 +7,8 @@ recipe = Recipe(
     "eSR-TR_s4_K5_C4",
     optimizer="least-squares",
     loss="log-mse",
-    samples=800_000,
-    starts=4,
-    steps=100,
+    samples=500_000,
+    starts=3,
+    steps=60,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -34,6 +34,11 @@ def test_patches_are_made_once_and_are_the_same_again(folder, tmp_path) -> None:
         np.testing.assert_array_equal(patch_set.validation, patches.validation)
 
 
+def test_small_photos_serve_as_they_are(folder, tmp_path) -> None:
+    patches = prepare(folder, Sampling(per_photo=2, size=48, reductions=(3, 4), holdout=3), cache=tmp_path / "cache")
+    assert patches.train.shape == (6, 48, 48, 3)
+
+
 def test_another_sampling_is_another_file(folder, tmp_path) -> None:
     prepare(folder, SAMPLING, cache=tmp_path / "cache")
     prepare(folder, Sampling(per_photo=1, size=48), cache=tmp_path / "cache")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from equivalence.tolerances import FLOAT, INTEGER, LEVELS
 from programs import convolution, float_program, integer_program, picture
-from thinlens.pipelines import compile
+from thinlens.pipelines import Compiled, compile
 from thinlens.pipelines.build import match_one_layer
 from thinlens.program import ChannelMaximum, Convolution, Luma, PixelShuffle, Program, Recolor, RoundShift, reference
 
@@ -69,8 +71,6 @@ def check(program: Program, source: np.ndarray[Any, Any], **options: Any) -> np.
 @pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])
 @pytest.mark.parametrize("program", FUSED, ids=names)
 def test_fused(program: Program, color: bool, dtype: Any) -> None:
-    if program.uint8 and dtype != np.uint8:
-        pytest.skip("an integer program is for uint8")
     for seed, (height, width) in enumerate(SIZES):
         check(program, picture(height, width, color, dtype, seed))
 
@@ -214,3 +214,19 @@ def test_pictures_that_the_program_does_not_take() -> None:
         compile(PLAIN[2])(np.zeros((4, 4), np.uint8))
     with pytest.raises(ValueError, match="wide is an integer program: it takes uint8 pictures, got uint16"):
         compile(wide())(np.zeros((4, 4), np.uint16))
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="names processors of this family")
+@pytest.mark.parametrize("target", ["x86-64-linux", "x86-64-linux-sse41-avx-avx2-f16c-fma"])
+@pytest.mark.parametrize("program", [FUSED[4], FUSED[5]], ids=names)
+def test_older_processors(program: Program, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HL_JIT_TARGET", target)
+    compiled = Compiled(program)
+    for color in (False, True):
+        for dtype in (np.uint8, np.float32):
+            source = picture(29, 90, color, dtype)
+            whole = compiled(source)
+            limit = FLOAT if dtype == np.float32 else INTEGER if program.uint8 else LEVELS
+            assert np.abs(whole.astype(np.float64) - reference.run(program, source)).max() <= limit
+            right = compiled(source[:, 40:])
+            assert np.array_equal(right[:, 20:], whole[:, 100:])

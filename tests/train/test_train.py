@@ -36,7 +36,10 @@ class Interrupted(Exception):
     pass
 
 
-@pytest.mark.parametrize("recipe", [ADAM, NEWTON], ids=["adam", "least-squares"])
+GROWING = replace(NEWTON, id="eSR-TM_s2_K7_C2", grow=(3, 5), steps=5)
+
+
+@pytest.mark.parametrize("recipe", [ADAM, NEWTON, GROWING], ids=["adam", "least-squares", "growing"])
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch, recipe) -> None:
     cache = tmp_path / "cache"
     train(recipe, photos, tmp_path / "whole.safetensors", cache=cache, progress=False)
@@ -124,6 +127,19 @@ def test_a_step_of_least_squares_solves_a_linear_problem() -> None:
     weight = torch.zeros(9, 1)
     *_, end = least_squares.descend(problem, least_squares.Step(weight, 0.0, 1e-9, False), 8)
     torch.testing.assert_close(end.weight, truth, atol=1e-4, rtol=0)
+
+
+def test_a_widened_filter_computes_the_same() -> None:
+    random = torch.Generator().manual_seed(0)
+    windows, weight = torch.rand(4, 50, 49, generator=random), torch.randn(9, 6, generator=random)
+    problem = least_squares.Problem(windows, torch.zeros(4, 50), lambda maps: maps.amax(-1), False)
+    wide, narrow = problem.errors(least_squares.widened(weight, 7)), problem.narrowed(3).errors(weight)
+    torch.testing.assert_close(wide, narrow)
+    with pytest.raises(ValueError, match="grows from smaller, odd kernels, not from"):
+        least_squares.fit(
+            nets.build(nets.parse("eSR-MAX_s2_K3_C1")), *2 * [make_pairs(np.zeros((1, 48, 48, 3), np.uint8), 2)],
+            Recipe("eSR-MAX_s2_K3_C1", "least-squares", grow=(5,)), StateFile(Path("unused"), ""), lambda *_: None,
+        )  # fmt: skip
 
 
 def test_another_run_s_state_is_not_taken(photos, tmp_path) -> None:

@@ -165,13 +165,14 @@ def _crops_of(pixels: NDArray[Any], sampling: Sampling, random: np.random.Genera
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    for reduction in sampling.reductions:
-        height, width = (size // reduction * reduction for size in pixels.shape[:2])
+    size = sampling.size
+    # a photo that is too small for all reductions still serves as it is
+    for reduction in [r for r in sampling.reductions if min(pixels.shape[:2]) // r >= size] or [1]:
+        height, width = (extent // reduction * reduction for extent in pixels.shape[:2])
         image = downscale(pixels[:height, :width], reduction) if reduction > 1 else pixels
         height, width = image.shape[:2]
-        size = sampling.size
         if height < size or width < size:
-            continue
+            return
         tops = random.integers(0, height - size + 1, CANDIDATES)
         lefts = random.integers(0, width - size + 1, CANDIDATES)
         detail = _detail(image, size, tops, lefts)

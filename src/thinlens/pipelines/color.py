@@ -1,4 +1,7 @@
-"""What color pictures need: luma, and the bicubic enlargement of Recolor."""
+"""What color pictures need: luma, and the bicubic enlargement of Recolor.
+
+Float sums are strict: compilers may else add in one order at the edges of a picture and in another inside.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:
     """Full-range BT.601 luma of red, green and blue in the unit of the source; integers to whole levels."""
     if not integer:
         terms = [value * hl.f32(weight) for value, weight in zip(rgb, LUMA_WEIGHTS, strict=True)]
-        return terms[0] + terms[1] + terms[2]
+        return hl.strict_float(terms[0] + terms[1] + terms[2])
     shift = 16 + FRACTION_BITS
     total = sum((hl.i64(value) * w for w, value in zip(LUMA_WEIGHTS_16, rgb, strict=True)), hl.i64(1 << shift - 1))
     return hl.i32((total >> shift) << FRACTION_BITS)
@@ -27,7 +30,8 @@ def bicubic_sum(value: Callable[[int], hl.Expr], phase: hl.Expr | int, scale: in
         return hl.mux(phase, phases)
     weights = (bicubic_taps_integer(scale) if integer else bicubic_taps(scale))[phase]
     terms = [_product(value(t), float(w), integer) for t, w in zip(range(-2, 3), weights, strict=True) if w]
-    return sum(terms[1:], terms[0])
+    total = sum(terms[1:], terms[0])
+    return total if integer else hl.strict_float(total)
 
 
 def _product(value: hl.Expr, weight: float, integer: bool) -> hl.Expr:

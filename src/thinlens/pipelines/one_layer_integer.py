@@ -82,7 +82,7 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stage
 
 
 # 1920×1080 → 3840×2160, uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), weights of one byte: eSR-MAX_s2_K3_C2
-# luma 0.9 ms, RGB 3.7 ms; eSR-MAX_s2_K5_C2 luma 1.7 ms. benchmarks/README.md says what sets the floor.
+# luma 1.0 ms, RGB 3.7 ms; eSR-MAX_s2_K5_C2 luma 1.8 ms. benchmarks/README.md says what sets the floor.
 def schedule(layer: OneLayer, stages: Stages, tasks: hl.Expr) -> None:
     """The sums of all sub-pixels of one high row, for as many low pixels as registers allow."""
     sums = stages.sums

@@ -62,6 +62,20 @@ class Problem:
         n = max(1, self.targets.shape[1] // share)
         return Problem(self.windows[:, :n], self.targets[:, :n], self.combine, self.logarithmic)
 
+    @property
+    def kernel(self) -> int:
+        """The width of the windows."""
+        return math.isqrt(self.windows.shape[2])
+
+    def narrowed(self, kernel: int) -> Problem:
+        """The same with only the middle of each window."""
+        border = (self.kernel - kernel) // 2
+        if border == 0:
+            return self
+        square = self.windows.unflatten(2, (self.kernel, self.kernel))
+        middle = square[:, :, border:-border, border:-border].flatten(2)
+        return Problem(middle, self.targets, self.combine, self.logarithmic)
+
     def errors(self, weight: Tensor) -> Tensor:
         """Mean squared error of each patch, for the filters `(kernel², maps)`."""
         parts = [
@@ -87,7 +101,9 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
     kernel, scale = layer.filter.kernel_size[0], train.scale
     maps = layer.filter.out_channels // scale**2
     positions = representatives(scale)
-    span = recipe.starts * TRIAL_STEPS + recipe.steps
+    if any(smaller % 2 == 0 or smaller >= kernel for smaller in recipe.grow):
+        raise ValueError(f"{recipe.id} grows from smaller, odd kernels, not from {recipe.grow}")
+    span = recipe.starts * TRIAL_STEPS + (len(recipe.grow) + 1) * recipe.steps
     tensors, numbers = state.load() or ({}, {"solved": 0})
     solved = {
         position: tensors[_name(position)].to(layer.filter.weight.device) for position in positions[: numbers["solved"]]
@@ -121,34 +137,46 @@ class _Progress:
 
 
 def _solve(problem: Problem, maps: int, recipe: Recipe, index: int, progress: _Progress) -> Tensor:
-    """Short trials from random beginnings, one stage each, then the best one to the end as the last stage."""
-    trial = problem.part(TRIAL_SHARE)
+    """Short trials from random beginnings, one stage each, then the best one to the end, one stage for each kernel."""
+    kernels = (*recipe.grow, problem.kernel)
+    trial = problem.narrowed(kernels[0]).part(TRIAL_SHARE)
     saved, device = progress.numbers, problem.targets.device
     best, best_loss = beginning(trial, maps, torch.Generator()), math.inf
     if "best" in progress.tensors:
         best, best_loss = progress.tensors["best"].to(device), float(saved["best_loss"])
-    for stage in range(int(saved.get("stage", 0)), recipe.starts + 1):
-        last = stage == recipe.starts
-        state = Step(best, best_loss, FIRST_DAMPING, False)
-        if not last:
+    for stage in range(int(saved.get("stage", 0)), recipe.starts + len(kernels)):
+        grown = stage - recipe.starts
+        if grown < 0:
+            current, steps = trial, TRIAL_STEPS
             random = torch.Generator().manual_seed(recipe.seed * 1000 + index * 100 + stage)
             state = Step(beginning(trial, maps, random), math.inf, FIRST_DAMPING, False)
+        else:
+            current, steps = problem.narrowed(kernels[grown]), recipe.steps
+            state = Step(widened(best, kernels[grown]), best_loss, FIRST_DAMPING, False)
         taken = 0
         if saved.get("stage") == stage:
             weight = progress.tensors["weight"].to(device)
             state = Step(weight, saved["loss"], saved["damping"], saved["converged"])
             taken = int(saved["step"])
-        steps = (recipe.steps if last else TRIAL_STEPS) - taken
-        for found in descend(problem if last else trial, state, steps):
+        before = min(stage, recipe.starts) * TRIAL_STEPS + max(grown, 0) * recipe.steps
+        for found in descend(current, state, steps - taken):
             state, taken = found, taken + 1
             tensors = {**progress.solved, "weight": state.weight, "best": best}
             place = {"solved": index, "stage": stage, "step": taken, "best_loss": best_loss}
             place |= {"loss": state.loss, "damping": state.damping, "converged": state.converged}
             progress.state.save(tensors, place)
-            progress.show(stage * TRIAL_STEPS + taken, state.loss, state.weight)
-        if last or state.loss < best_loss:
+            progress.show(before + taken, state.loss, widened(state.weight, problem.kernel))
+        if grown >= 0 or state.loss < best_loss:
             best, best_loss = state.weight, state.loss
     return best
+
+
+def widened(weight: Tensor, kernel: int) -> Tensor:
+    """Filters `(smaller², maps)` as filters `(kernel², maps)` that compute the same: zeros around them."""
+    old = math.isqrt(weight.shape[0])
+    border = (kernel - old) // 2
+    square = weight.view(old, old, -1)
+    return nn.functional.pad(square, (0, 0, border, border, border, border)).reshape(kernel**2, -1)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ class Recipe:
     `adam` takes `steps` steps of `batch` patches of `patch`² low pixels, the learning rate rising over the first
     twentieth and then falling to zero along a cosine; the result is the exponential moving average of the weights.
     `least-squares` (for one-layer networks) takes `samples` pixels for each sub-pixel position, tries `starts` random
-    beginnings and improves the best for at most `steps` steps; `batch`, `patch`, `learning_rate` and `average` do
-    not matter to it. `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every
-    picture does in a mean of PSNR values.
+    beginnings and improves the best for at most `steps` steps; with `grow` it does so first with smaller kernels, each
+    the beginning of the next. `batch`, `patch`, `learning_rate` and `average` do not matter to it. `log-mse` is the
+    mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean of PSNR values.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Recipe:
     average: float = 0.999
     samples: int = 1_000_000
     starts: int = 8
+    grow: tuple[int, ...] = ()
     seed: int = 0
     padding: Padding = "edge"
     sampling: Sampling = field(default_factory=Sampling)
