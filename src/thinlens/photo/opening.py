@@ -21,6 +21,8 @@ BEGINNINGS = (b"\xff\xd8\xff", PNG, b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\
 """How JPEG, PNG, WebP (and other RIFF files), TIFF and BigTIFF files begin."""
 BOXES = b"ftyp"
 """What stands after the first four bytes of AVIF and HEIC files."""
+HEIC = tuple(BOXES + brand for brand in (b"heic", b"heix", b"heim", b"heis"))
+"""What stands there in HEIC files, which few builds of libvips can read, for patents."""
 LOADERS = ("jpegload", "pngload", "webpload", "tiffload", "heifload")
 FORMATS = "JPEG, PNG, WebP, TIFF or AVIF"
 KEPT = ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "resolution-unit")
@@ -85,7 +87,7 @@ class Opened:
         image = self.image
         try:
             if rows >= image.height:
-                yield image.numpy()
+                yield image.numpy().reshape(self.shape)
                 return
             region = pyvips.Region.new(image)
             for top in range(0, image.height, rows):
@@ -93,7 +95,7 @@ class Opened:
                 samples = np.frombuffer(region.fetch(0, top, image.width, count), self.dtype)
                 yield samples.reshape(count, *self.shape[1:])
         except pyvips.Error:
-            raise ValueError(f"{self.path} is damaged or cut short") from None
+            raise _damaged(self.path) from None
 
 
 def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
@@ -112,8 +114,8 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
             image = _open(path, "random").autorot()
         image = _gray_or_rgb(path, image)
-    except pyvips.Error as error:
-        raise ValueError(_reason(path, error)) from None
+    except pyvips.Error:
+        raise _damaged(path) from None
     kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
     if _field(image, "vips-loader").startswith("tiffload"):
         with open(path, "rb") as file:
@@ -166,10 +168,12 @@ def _is_animated(file: BinaryIO) -> bool:
     return False
 
 
-def _reason(path: Path, error: pyvips.Error) -> str:
-    if "compression format" in str(error.detail):
-        return f"{path} is HEIC or the like, which this build of libvips cannot decode; save it as JPEG or AVIF"
-    return f"{path} is damaged or cut short"
+def _damaged(path: Path) -> ValueError:
+    with open(path, "rb") as file:
+        brand = file.read(12)[4:]
+    if brand in HEIC:
+        return ValueError(f"{path} is HEIC, which this build of libvips may not decode; save it as JPEG or AVIF")
+    return ValueError(f"{path} is damaged or cut short")
 
 
 def _open(path: Path, access: str) -> pyvips.Image:

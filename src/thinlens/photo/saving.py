@@ -51,8 +51,9 @@ def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
 
     if photo.pixels.shape[1::-1] == size:
         return photo
-    image = image_of(stack(photo.pixels, photo.alpha))
-    pixels, alpha = split(resize_image(image, size, transparent=photo.alpha is not None).numpy())
+    samples = stack(photo.pixels, photo.alpha)
+    image = resize_image(image_of(samples), size, transparent=photo.alpha is not None)
+    pixels, alpha = split(image.numpy().reshape(size[1], size[0], *samples.shape[2:]))
     return replace(photo, pixels=pixels, alpha=alpha)
 
 
