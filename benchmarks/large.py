@@ -40,9 +40,11 @@ def main() -> None:
         # making the photo happens in this process: the children are the enlarging alone
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         date = datetime.datetime.now(tz=datetime.timezone.utc).date()
+        sizes = " → ".join(f"{path.stat().st_size / 1e6:.0f}" for path in (low, high))
+        machine = f"{platform.machine()}, {os.cpu_count()} cores"
         print(
-            f"| {side}×{side} | {Path(model).stem} | {seconds:.0f} s | {peak / 1e6:.0f} MB | {low.stat().st_size / 1e6:.0f} → "
-            f"{high.stat().st_size / 1e6:.0f} MB | {platform.machine()}, {os.cpu_count()} cores | {date} |"
+            f"| {side}×{side} | {Path(model).stem} | {seconds:.0f} s | {peak / 1e6:.0f} MB | {sizes} MB | {machine} "
+            f"| {date} |"
         )
     finally:
         for path in (low, high):

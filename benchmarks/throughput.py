@@ -87,7 +87,7 @@ def measure(photos: Path) -> str:
             "",
             "Made by `benchmarks/throughput.py`, which says how.",
             "",
-            f"{COUNT} JPEG photos of {WIDTH}×{HEIGHT}, results {2 * WIDTH}×{2 * HEIGHT} JPEG; `{MODEL}`, {workers} at a time; "
+            f"{COUNT} JPEG photos of {WIDTH}×{HEIGHT}, results {2 * WIDTH}×{2 * HEIGHT}; `{MODEL}`, {workers} at a time; "
             f"{machine()}; {date.today().isoformat()}",
             "",
             "| | seconds | photos per second |",

@@ -44,6 +44,9 @@ def test_photos_that_cannot_be_read(tmp_path: Path) -> None:
     for content in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0\x08\0\0\0", b"RIFF\0\0\0\0WAVE"):
         path.write_bytes(content)
         assert message(ValueError, read, path) == f"{path} is damaged or cut short"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    expected = f"{path} is HEIC, which this build of libvips may not decode; save it as JPEG or AVIF"
+    assert message(ValueError, read, path) == expected
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])

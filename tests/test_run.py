@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import thinlens
 from thinlens import models, run
-from thinlens.photo import Photo, read, write
+from thinlens.photo import Photo, read, resize, write
 from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, reference, save
 from thinlens.sizes import Plan
 
@@ -43,6 +44,59 @@ def test_upscale_is_what_the_program_says(shape: tuple[int, ...], dtype: type) -
     assert found.dtype == dtype
     assert found.shape == (2 * shape[0], 2 * shape[1], *shape[2:])
     np.testing.assert_allclose(found.astype(float), expected.astype(float), atol=1e-5 if dtype == np.float32 else 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (9, 14), (20, 15, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("scale", [1.0, 1.4, 2.0, 2.5, 7, 16])
+def test_any_scale(shape: tuple[int, ...], dtype: type, scale: float) -> None:
+    low = picture(*shape).astype(dtype)
+    before = low.copy()
+    found = thinlens.upscale(low, scale, tiny())
+    assert found.dtype == dtype
+    assert found.shape == (int(shape[0] * scale + 0.5), int(shape[1] * scale + 0.5), *shape[2:])
+    assert not np.may_share_memory(found, low)
+    np.testing.assert_array_equal(low, before)
+
+
+def test_scales_are_chains_of_models_and_a_resize() -> None:
+    low = picture(30, 20, 3)
+    once = thinlens.upscale(low, 2, tiny())
+    np.testing.assert_array_equal(thinlens.upscale(low, 4, tiny()), thinlens.upscale(once, 2, tiny()))
+    np.testing.assert_array_equal(thinlens.upscale(low, 1.5, tiny()), resize(once, (30, 45)))
+    np.testing.assert_array_equal(thinlens.upscale(low, 1, tiny()), low)
+
+
+@pytest.mark.parametrize("model", list(models.PRESETS))
+def test_presets_take_any_scale(model: str) -> None:
+    smooth = np.add.outer(np.arange(40), 2 * np.arange(30)).astype(np.uint8) + np.uint8(60)
+    for scale in (1.5, 3.3, 6):
+        found = thinlens.upscale(smooth, scale, model)
+        expected = resize(smooth, (round(30 * scale), round(40 * scale)))
+        assert np.abs(found.astype(int) - expected)[10:-10, 10:-10].max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("wish", "size"),
+    [
+        ({"scale": 2.5}, (15, 20)),
+        ({"size": (40, 20)}, (40, 20)),
+        ({"width": 17}, (17, 23)),
+        ({"height": 24}, (18, 24)),
+        ({"width": 20, "height": 24}, (20, 24)),
+        ({"fit": (24, 24)}, (18, 24)),
+        ({"long_side": 5}, (4, 5)),
+        ({"scale": 1}, (6, 8)),
+    ],
+)
+def test_files_of_exact_sizes(tmp_path: Path, program_file: Path, wish: dict[str, Any], size: tuple[int, int]) -> None:
+    write(Photo(picture(8, 6, 3), picture(8, 6)), tmp_path / "low.png")
+    plan = run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=program_file, **wish)
+    assert plan.size == size
+    found = read(tmp_path / "high.png")
+    assert found.pixels.shape == (size[1], size[0], 3)
+    assert found.alpha is not None
+    assert found.alpha.shape == (size[1], size[0])
 
 
 def test_read_only_pictures_serve() -> None:

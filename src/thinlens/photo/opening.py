@@ -7,18 +7,22 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
 from .photo import RESOLUTION, Details, Photo, split
+from .tiff import read_exif
 
-BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+PNG = b"\x89PNG\r\n\x1a\n"
+BEGINNINGS = (b"\xff\xd8\xff", PNG, b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How JPEG, PNG, WebP (and other RIFF files), TIFF and BigTIFF files begin."""
 BOXES = b"ftyp"
 """What stands after the first four bytes of AVIF and HEIC files."""
+HEIC = tuple(BOXES + brand for brand in (b"heic", b"heix", b"heim", b"heis"))
+"""What stands there in HEIC files, which few builds of libvips can read, for patents."""
 LOADERS = ("jpegload", "pngload", "webpload", "tiffload", "heifload")
 FORMATS = "JPEG, PNG, WebP, TIFF or AVIF"
 KEPT = ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "resolution-unit")
@@ -83,7 +87,7 @@ class Opened:
         image = self.image
         try:
             if rows >= image.height:
-                yield image.numpy()
+                yield image.numpy().reshape(self.shape)
                 return
             region = pyvips.Region.new(image)
             for top in range(0, image.height, rows):
@@ -91,7 +95,7 @@ class Opened:
                 samples = np.frombuffer(region.fetch(0, top, image.width, count), self.dtype)
                 yield samples.reshape(count, *self.shape[1:])
         except pyvips.Error:
-            raise ValueError(f"{self.path} is damaged or cut short") from None
+            raise _damaged(self.path) from None
 
 
 def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
@@ -110,10 +114,14 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
             image = _open(path, "random").autorot()
         image = _gray_or_rgb(path, image)
-    except pyvips.Error as error:
-        raise ValueError(_reason(path, error)) from None
+    except pyvips.Error:
+        raise _damaged(path) from None
     kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
-    return Opened(path, image, Details(kept, _resolution(image.xres, image.yres)))
+    if _field(image, "vips-loader").startswith("tiffload"):
+        with open(path, "rb") as file:
+            exif = read_exif(file)
+        kept |= {} if exif is None else {"exif-data": exif}
+    return Opened(path, image, Details(kept, _resolution(image)))
 
 
 def read(path: str | os.PathLike[str], limit: float = LIMIT) -> Photo:
@@ -140,17 +148,32 @@ def _check_beginning(path: Path) -> None:
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty")
     with open(path, "rb") as file:
-        beginning = file.read(8)
+        beginning = file.read(12)
+        moving = beginning[4:] == BOXES + b"avis" or (beginning.startswith(PNG) and _is_animated(file))
     if beginning.startswith(b"GIF8"):
         raise ValueError(f"{path} is a GIF; save the picture to enlarge as PNG")
-    if not beginning.startswith(BEGINNINGS) and beginning[4:] != BOXES:
+    if not beginning.startswith(BEGINNINGS) and beginning[4:8] != BOXES:
         raise ValueError(f"{path} is not a {FORMATS} picture")
+    if moving:
+        raise ValueError(f"{path} is animated; save the picture to enlarge as a file of its own")
 
 
-def _reason(path: Path, error: pyvips.Error) -> str:
-    if "compression format" in str(error.detail):
-        return f"{path} is HEIC or the like, which this build of libvips cannot decode; save it as JPEG or AVIF"
-    return f"{path} is damaged or cut short"
+def _is_animated(file: BinaryIO) -> bool:
+    """Whether a PNG file has an animation control chunk before its picture, where libvips sees a single picture."""
+    file.seek(len(PNG))
+    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+        if head[4:] == b"acTL":
+            return True
+        file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
+    return False
+
+
+def _damaged(path: Path) -> ValueError:
+    with open(path, "rb") as file:
+        brand = file.read(12)[4:]
+    if brand in HEIC:
+        return ValueError(f"{path} is HEIC, which this build of libvips may not decode; save it as JPEG or AVIF")
+    return ValueError(f"{path} is damaged or cut short")
 
 
 def _open(path: Path, access: str) -> pyvips.Image:
@@ -171,6 +194,8 @@ def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
     if image.format not in ("uchar", "ushort"):
         raise ValueError(f"{path} has {image.format} samples; convert it to 8 or 16 bits per channel")
     wide = image.format == "ushort"
+    if wide and _field(image, "vips-loader").startswith("heifload"):
+        image = _full_range(image)
     if image.interpretation == "cmyk":
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=16 if wide else 8)
     if image.interpretation not in ("srgb", "rgb", "rgb16", "b-w", "grey16", "multiband"):
@@ -180,10 +205,29 @@ def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
     return image
 
 
-def _resolution(across: float, down: float) -> tuple[float, float]:
-    """The resolution of a file, unless it is 1, which is libvips' way to say that there is none, or absurd."""
+def _full_range(image: pyvips.Image) -> pyvips.Image:
+    """10 and 12 bits, which libvips shifts to the left, such that white is white."""
+    white = 65536 - (1 << 16 - (_field(image, "bits-per-sample") or 16))
+    return (image * (65535 / white)).rint().cast("ushort").copy(interpretation=image.interpretation)
+
+
+def _resolution(image: pyvips.Image) -> tuple[float, float]:
+    """Pixels per millimeter; libvips says 1 where there is none but in EXIF. Absurd ones are none."""
+    across, down = image.xres, image.yres
+    if across == down == 1:
+        unit = {"2": 25.4, "3": 10.0}.get(str(_field(image, "exif-ifd0-ResolutionUnit"))[:1], math.nan)
+        across, down = (_ratio(_field(image, f"exif-ifd0-{axis}Resolution")) / unit for axis in "XY")
     known = 0.001 < min(across, down) and max(across, down) < 100_000 and not across == down == 1
     return (across, down) if known else RESOLUTION
+
+
+def _ratio(text: str | None) -> float:
+    """The number that a field of EXIF such as `3000/10 (300, Rational, …)` begins with."""
+    numerator, _, denominator = (text or "").split(" ")[0].partition("/")
+    try:
+        return float(numerator) / float(denominator or 1)
+    except (ValueError, ZeroDivisionError):
+        return math.nan
 
 
 def _field(image: pyvips.Image, name: str) -> Any:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 def resize(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """`(H, W)`, `(H, W, 3)` uint8, uint16 or float32 to another width and height, same dtype; see `resize_image`."""
     image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
-    resized: NDArray[Any] = resize_image(image, size).numpy()
-    return resized
+    return resize_image(image, size).numpy().reshape(size[1], size[0], *pixels.shape[2:])
 
 
 def resize_image(image: pyvips.Image, size: tuple[int, int], *, transparent: bool = False) -> pyvips.Image:
@@ -26,9 +25,9 @@ def resize_image(image: pyvips.Image, size: tuple[int, int], *, transparent: boo
     """
     if (image.width, image.height) == size:
         return image
-    scales = size[0] / image.width, size[1] / image.height
-    if not transparent:
-        return image.resize(scales[0], vscale=scales[1], gap=0)
     peak = 65535 if image.format == "ushort" else 255
-    weighted = image.premultiply(max_alpha=peak).resize(scales[0], vscale=scales[1], gap=0)
-    return weighted.unpremultiply(max_alpha=peak).rint().cast(image.format).copy(interpretation=image.interpretation)
+    pixels = image.premultiply(max_alpha=peak) if transparent else image.cast("float")  # rounded once, in the end
+    pixels = pixels.resize(size[0] / image.width, vscale=size[1] / image.height, gap=0)
+    pixels = pixels.unpremultiply(max_alpha=peak) if transparent else pixels
+    pixels = pixels if image.format == "float" else pixels.rint().cast(image.format)
+    return pixels.copy(interpretation=image.interpretation)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .photo import Details, Photo, stack
 from .resize import resize_image
 from .temporary import appearing
+from .tiff import add_exif
 
 STALE = ("jpeg-thumbnail-data", "exif-ifd1-")
 """The metadata inside EXIF that does not outlive enlarging: the thumbnail need not be upright."""
@@ -50,8 +51,9 @@ def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
 
     if photo.pixels.shape[1::-1] == size:
         return photo
-    image = image_of(stack(photo.pixels, photo.alpha))
-    pixels, alpha = split(resize_image(image, size, transparent=photo.alpha is not None).numpy())
+    samples = stack(photo.pixels, photo.alpha)
+    image = resize_image(image_of(samples), size, transparent=photo.alpha is not None)
+    pixels, alpha = split(image.numpy().reshape(size[1], size[0], *samples.shape[2:]))
     return replace(photo, pixels=pixels, alpha=alpha)
 
 
@@ -121,6 +123,13 @@ def _eight_bits(image: pyvips.Image) -> pyvips.Image:
     return ((image + 128) / 257).floor().cast("uchar").copy(interpretation=kind)
 
 
+def _without_gray_profile(image: pyvips.Image) -> pyvips.Image:
+    """For formats that have no gray: what a profile for gray says is applied, as it cannot be kept."""
+    if image.bands >= 3 or not image.get_typeof("icc-profile-data"):
+        return image
+    return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8)
+
+
 def _save_jpeg(image: pyvips.Image, path: str) -> None:
     image = _eight_bits(image)
     if image.hasalpha():
@@ -134,17 +143,19 @@ def _save_png(image: pyvips.Image, path: str) -> None:
 
 
 def _save_webp(image: pyvips.Image, path: str) -> None:
-    _eight_bits(image).webpsave(path, Q=95, smart_subsample=True)
+    _eight_bits(_without_gray_profile(image)).webpsave(path, Q=95, smart_subsample=True)
 
 
 def _save_tiff(image: pyvips.Image, path: str) -> None:
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
     image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
+    if image.get_typeof("exif-data"):
+        add_exif(path, cast(bytes, image.get("exif-data")), (image.width, image.height))
 
 
 def _save_avif(image: pyvips.Image, path: str) -> None:
     depth = 10 if image.format == "ushort" else 8
-    image.heifsave(path, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
+    _without_gray_profile(image).heifsave(path, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
 
 
 _SAVERS: dict[str, Callable[[pyvips.Image, str], None]] = {
