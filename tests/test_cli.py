@@ -226,6 +226,10 @@ def test_a_full_disk(thinlens: Command, suffix: str) -> None:
             ["a.png", "--overwrite", "--skip-existing"],
             "--skip-existing and --overwrite contradict each other; give one of them",
         ),
+        (
+            ["a.png", "--cluster", "local", "--jobs", "2"],
+            "--jobs is for this machine; on a cluster every processor takes one photo at a time",
+        ),
         (["a.png", "-", "-o", "out"], "- stands for one photo; leave out the others, --json and --cluster"),
         (["*.gif"], "no photo matches *.gif (names ending in .jpg, .jpeg, .png, .webp, .tif, .tiff, .avif)"),
     ],

@@ -106,6 +106,8 @@ def upscale(
         raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
     wish = {name: value for name, value in wish.items() if value is not None}
     sizes.plan((10**6, 10**6), run.scales(model), **wish)  # a wish that no photo can have is refused before all else
+    if cluster and jobs:
+        raise ValueError("--jobs is for this machine; on a cluster every processor takes one photo at a time")
     how = {**wish, "model": model, "limit": limit}
     if STREAM in (*photos, out):
         if len(photos) > 1 or json or cluster:
