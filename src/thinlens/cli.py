@@ -286,7 +286,7 @@ def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: 
     except KeyboardInterrupt:
         stopped = True
         outcomes.close()
-    for error in errors:
+    for error in sorted(errors):
         print(f"thinlens: {error}", file=sys.stderr)
     if as_json:
         print(dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start}))
