@@ -122,6 +122,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
         with open(path, "rb") as file:
             exif = read_exif(file)
         kept |= {} if exif is None else {"exif-data": exif}
+        kept.pop("iptc-data", None)  # of which libvips reads a quarter, and writes one
     return Opened(path, image, Details(kept, _resolution(image)))
 
 
