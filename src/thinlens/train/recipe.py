@@ -56,8 +56,10 @@ class Recipe:
             raise ValueError("average must be in 0…1 (1 excluded) and learning_rate above 0")
 
     def hash(self) -> str:
-        """Sixteen hexadecimal digits that change with any setting."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        """Sixteen hexadecimal digits that change with any setting; settings added later change no older recipe's."""
+        usual = asdict(Recipe(self.id))
+        chosen = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return hashlib.sha256(json.dumps([self.id, chosen], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load_recipe(path: str | Path) -> Recipe:
