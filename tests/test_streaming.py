@@ -147,7 +147,7 @@ def test_more_than_the_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         run.upscale_file(interlaced, high, model=FIXED, limit=20)
     assert str(caught.value) == (
-        f"{interlaced}: 3000x1000 is more than the 2 megapixels that an interlaced picture may have; "
+        f"{interlaced}: 3000x1000 is more than the 2 megapixels that one that is decoded whole may have; "
         "if it is meant, raise the limit with --limit 30"
     )
     assert not high.exists()

@@ -13,7 +13,7 @@ import pyvips
 from PIL import Image
 
 from thinlens import run
-from thinlens.photo import read, write
+from thinlens.photo import Photo, read, write
 from thinlens.photo.tiff import PREFIX, add_exif, read_exif
 from thinlens.program import Convolution, PixelShuffle, Program
 
@@ -115,3 +115,11 @@ def test_a_value_too_large_for_jpeg_is_left_out(tmp_path: Path) -> None:
     Image.fromarray(PIXELS).save(tmp_path / "low.tif", exif=reloaded(exif))
     write(read(tmp_path / "low.tif"), tmp_path / "high.jpg")
     check(tmp_path / "high.jpg", (20, 12))
+
+
+def test_iptc_stays_in_jpeg_and_is_not_cut_into_tiff(tmp_path: Path) -> None:
+    iptc = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0a\x1c\x02\x05\0\x05hello"
+    write(Photo(PIXELS, None, {"iptc-data": iptc}), tmp_path / "low.jpg")
+    for suffix, kept in ((".jpg", iptc), (".tif", None)):
+        run.upscale_file(tmp_path / "low.jpg", tmp_path / f"high{suffix}", model=NEAREST)
+        assert read(tmp_path / f"high{suffix}").metadata.get("iptc-data") == kept

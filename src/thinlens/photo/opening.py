@@ -31,8 +31,8 @@ UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
 LIMIT = 2500.0
 """Megapixels that a photo and its result may have at most, unless a caller allows more."""
-INTERLACED = 1 / 10
-"""Its share that a photo may have whose file must be decoded whole, because its rows are not stored in order."""
+WHOLE = 1 / 10
+"""Its share that a photo may have whose file must be decoded whole: interlaced, or AVIF."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +102,15 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
     """Open a photo and turn it upright; CMYK and other color models become sRGB by their profile.
 
     Raises OSError if the file is not there or not to be opened, ValueError if it is no single picture of 8 or 16 bits
-    per channel in a format of `FORMATS`, or has more than `limit` megapixels (a tenth of it if it is interlaced and
-    thus has to be decoded whole).
+    per channel in a format of `FORMATS`, or has more than `limit` megapixels (a tenth of it if the file has to be
+    decoded whole: interlaced ones and AVIF).
     """
     path = Path(path)
     _check_beginning(path)
     try:
         image = _open(path, "sequential")
-        check_megapixels(path, (image.width, image.height), limit, INTERLACED if _field(image, "interlaced") else 1)
+        whole = _field(image, "interlaced") or _field(image, "vips-loader").startswith("heifload")
+        check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
         if _field(image, "orientation") not in (None, UPRIGHT):
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
             image = _open(path, "random").autorot()
@@ -121,6 +122,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
         with open(path, "rb") as file:
             exif = read_exif(file)
         kept |= {} if exif is None else {"exif-data": exif}
+        kept.pop("iptc-data", None)  # of which libvips reads a quarter, and writes one
     return Opened(path, image, Details(kept, _resolution(image)))
 
 
@@ -133,7 +135,7 @@ def check_megapixels(path: str | os.PathLike[str], size: tuple[int, int], limit:
     """Raise ValueError, naming the option to raise it, if a picture has more megapixels than this share of a limit."""
     found = size[0] * size[1] / 1e6
     if found > limit * share:
-        kind = "a picture" if share == 1 else "an interlaced picture"
+        kind = "a picture" if share == 1 else "one that is decoded whole"
         raise ValueError(
             f"{path}: {size[0]}x{size[1]} is more than the {limit * share:g} megapixels that {kind} may have; "
             f"if it is meant, raise the limit with --limit {math.ceil(found / share)}"

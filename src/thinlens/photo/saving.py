@@ -147,6 +147,8 @@ def _save_webp(image: pyvips.Image, path: str) -> None:
 
 
 def _save_tiff(image: pyvips.Image, path: str) -> None:
+    if image.get_typeof("iptc-data"):
+        image.remove("iptc-data")  # see opening
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
     image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
     if image.get_typeof("exif-data"):
