@@ -7,9 +7,8 @@ recipe = Recipe(
     "eSR-TR_s2_K7_C4",
     optimizer="least-squares",
     loss="log-mse",
-    samples=400_000,
-    starts=6,
-    grow=(3, 5),
-    steps=50,
+    samples=600_000,
+    starts=3,
+    steps=70,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -8,8 +8,7 @@ recipe = Recipe(
     optimizer="least-squares",
     loss="log-mse",
     samples=400_000,
-    starts=6,
-    grow=(3, 5),
+    starts=2,
     steps=50,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )
