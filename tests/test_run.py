@@ -99,6 +99,17 @@ def test_files_of_exact_sizes(tmp_path: Path, program_file: Path, wish: dict[str
     assert found.alpha.shape == (size[1], size[0])
 
 
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "rgb"])
+@pytest.mark.parametrize("level", [0, 255])
+def test_the_smallest_photo_with_alpha(tmp_path: Path, channels: tuple[int, ...], level: int) -> None:
+    write(Photo(picture(1, 1, *channels), np.full((1, 1), level, np.uint8)), tmp_path / "low.png")
+    run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=tiny(), scale=2.5)
+    found = read(tmp_path / "high.png")
+    assert found.pixels.shape == (3, 3, *channels)
+    assert found.alpha is not None
+    assert (found.alpha == level).all()
+
+
 def test_read_only_pictures_serve() -> None:
     low = picture(6, 7, 3)
     low.setflags(write=False)

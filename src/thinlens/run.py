@@ -114,7 +114,8 @@ def upscale_file(
 
 def scales(model: Model = "balanced") -> tuple[int, ...]:
     """The scales that a model offers: all of a preset, else its own."""
-    return models.SCALES if isinstance(model, str) and model in models.PRESETS else (load(model).scale,)
+    preset = not isinstance(model, Program) and str(model) in models.PRESETS
+    return models.SCALES if preset else (load(model).scale,)
 
 
 def load(model: Model = "balanced", scale: int | None = None) -> Program:

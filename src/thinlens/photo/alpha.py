@@ -30,8 +30,8 @@ def bleed(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     color = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
     weight = visible.gaussblur(SIGMA, min_ampl=SMALLEST, precision="float")
     spread = (color * visible).gaussblur(SIGMA, min_ampl=SMALLEST, precision="float") / weight
-    result: NDArray[Any] = (visible > 0).ifthenelse(color, (spread + 0.5).floor().cast(color.format)).numpy()
-    return result
+    mixed = (visible > 0).ifthenelse(color, (spread + 0.5).floor().cast(color.format))
+    return mixed.numpy().reshape(pixels.shape)
 
 
 def _bleed(samples: NDArray[Any]) -> NDArray[Any]:

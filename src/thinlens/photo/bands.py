@@ -123,7 +123,7 @@ class _Reader:
 def _as_png(bands: Iterable[NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[bytes]:
     """Bands as a PNG file that is not compressed: the one stream of pixels that libvips reads and knows the depth of.
 
-    ISO/IEC 15948: signature, header, image data in a zlib stream of stored blocks, every row after a filter byte 0.
+    PNG [W3C2025]: signature, header, image data in a zlib stream of stored blocks, every row after a filter byte 0.
     """
     height, width, channels = (*shape, 1)[:3]
     color = {1: 0, 2: 4, 3: 2, 4: 6}[channels]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from .photo import Details, Photo, stack
+from .photo import Details, Photo, split, stack
 from .resize import resize_image
 from .temporary import appearing
 from .tiff import add_exif
@@ -45,10 +46,6 @@ def write(photo: Photo, path: str | os.PathLike[str]) -> None:
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
     """The photo with another width and height; see `resize.resize_image`."""
-    from dataclasses import replace
-
-    from .photo import split
-
     if photo.pixels.shape[1::-1] == size:
         return photo
     samples = stack(photo.pixels, photo.alpha)

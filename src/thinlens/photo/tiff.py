@@ -1,7 +1,7 @@
 """EXIF in TIFF files, which libvips neither reads nor writes.
 
-TIFF 6.0 (Adobe, 1992) and BigTIFF: a file is a header, then directories of tagged values. EXIF (CIPA DC-008) outside of
-TIFF is such a file too, after the six bytes `Exif\\0\\0`, so one pair of functions serves both.
+TIFF [Adobe1992] and BigTIFF: a file is a header, then directories of tagged values. EXIF [CIPA2023] outside of TIFF is
+such a file too, after the six bytes `Exif\\0\\0`, so one pair of functions serves both.
 """
 
 from __future__ import annotations
