@@ -10,7 +10,7 @@ import torch
 
 import thinlens
 from thinlens import checkpoint, models, nets, run
-from thinlens.batch import plan
+from thinlens.jobs import plan
 from thinlens.photo import Photo, check_target, read, write
 from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, save
 
@@ -40,10 +40,13 @@ def test_photos_that_cannot_be_read(tmp_path: Path) -> None:
     assert message(ValueError, read, path) == f"{path} is empty"
     for content in (b"Dear diary,\n", b"\0" * 1000, b"%PDF-1.7", b"<svg width='9' height='9'/>", b"P5 1 1 255 0"):
         path.write_bytes(content)
-        assert message(ValueError, read, path) == f"{path} is not a JPEG, PNG, WebP or TIFF picture"
+        assert message(ValueError, read, path) == f"{path} is not a JPEG, PNG, WebP, TIFF or AVIF picture"
     for content in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0\x08\0\0\0", b"RIFF\0\0\0\0WAVE"):
         path.write_bytes(content)
         assert message(ValueError, read, path) == f"{path} is damaged or cut short"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    expected = f"{path} is HEIC, which this build of libvips may not decode; save it as JPEG or AVIF"
+    assert message(ValueError, read, path) == expected
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
@@ -58,7 +61,7 @@ def test_photos_cut_short(tmp_path: Path, photo: Path, suffix: str, share: float
 
 def test_places_that_cannot_be_written(tmp_path: Path, photo: Path) -> None:
     for name, kind, remedy in (
-        ("high.bmp", ValueError, "the name must end in .jpg, .jpeg, .png, .webp, .tif or .tiff"),
+        ("high.bmp", ValueError, "the name must end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .avif"),
         ("missing/high.png", FileNotFoundError, f"create the folder {tmp_path / 'missing'} first"),
         ("photo.png/high.png", NotADirectoryError, f"{photo} is not a folder"),
     ):
@@ -84,22 +87,22 @@ def test_a_photo_is_never_overwritten_by_its_result(tmp_path: Path, photo: Path)
 def test_plans_that_cannot_be(tmp_path: Path, photo: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff"
-    assert message(ValueError, plan, [empty], None, 2) == f"{empty} holds no photos (names ending in {suffixes})"
+    suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff, .avif"
+    assert message(ValueError, plan, [empty], None, "x2") == f"{empty} holds no photos (names ending in {suffixes})"
     missing = tmp_path / "missing.png"
-    assert message(FileNotFoundError, plan, [photo, missing], None, 2) == f"{missing} does not exist"
-    assert message(ValueError, plan, [photo], photo, 2) == (
+    assert message(FileNotFoundError, plan, [photo, missing], None, "x2") == f"{missing} does not exist"
+    assert message(ValueError, plan, [photo], photo, "x2") == (
         f"{photo} is a photo to enlarge; give the result another name or folder"
     )
-    assert message(ValueError, plan, [tmp_path], tmp_path, 2) == (
+    assert message(ValueError, plan, [tmp_path], tmp_path, "x2") == (
         f"{photo} is a photo to enlarge; give the result another name or folder"
     )
     (empty / "photo.png").write_bytes(photo.read_bytes())
     target = tmp_path / "larger"
-    assert message(ValueError, plan, [photo, empty / "photo.png"], target, 2) == (
+    assert message(ValueError, plan, [photo, empty / "photo.png"], target, "x2") == (
         f"{photo} and {empty / 'photo.png'} would both become {target / 'photo.png'}; enlarge them separately"
     )
-    assert message(OSError, plan, [empty], photo / "larger", 2) == (
+    assert message(OSError, plan, [empty], photo / "larger", "x2") == (
         f"cannot make the folder {photo / 'larger'} for the results; give another with -o"
     )
     assert not target.exists()

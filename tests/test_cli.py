@@ -93,27 +93,99 @@ def test_a_folder_without_out_gets_one_beside_it(thinlens: Command, tmp_path: Pa
     assert (code, out) == (0, f"{tmp_path / 'photos-x2' / 'a.png'}\n")
 
 
+def test_a_tree_of_photos(thinlens: Command) -> None:
+    Path("photos/deep/er").mkdir(parents=True)
+    Path("a.png").rename("photos/a.png")
+    Path("b.png").rename("photos/deep/er/b.png")
+    assert upscale(thinlens, "photos", "-o", "out")[:2] == (0, "2 of 2 photos enlarged, in out\n")
+    assert Path("out/a.png").exists()
+    assert Path("out/deep/er/b.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("wish", "name", "size"),
+    [
+        (["--scale", "1.5"], "a-x1.5.png", (12, 9)),
+        (["--size", "20x10"], "a-20x10.png", (20, 10)),
+        (["--width", "24"], "a-w24.png", (24, 18)),
+        (["--height", "12"], "a-h12.png", (16, 12)),
+        (["--fit", "100x30"], "a-fit100x30.png", (40, 30)),
+        (["--long-side", "16", "--format", "webp"], "a-long16.webp", (16, 12)),
+    ],
+)
+def test_exact_sizes(thinlens: Command, wish: list[str], name: str, size: tuple[int, int]) -> None:
+    assert upscale(thinlens, "a.png", *wish) == (0, f"{name}\n", "")
+    assert read(name).pixels.shape[1::-1] == size
+
+
+def test_the_limit_can_be_changed(thinlens: Command) -> None:
+    code, out, err = upscale(thinlens, "a.png", "--limit", "0.00001")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "limit" in err
+
+
+def test_what_is_there_is_replaced_or_skipped_only_on_demand(thinlens: Command) -> None:
+    Path("out").mkdir()
+    Path("out/a.png").write_text("mine")
+    code, out, err = upscale(thinlens, ".", "-o", "out")
+    assert (code, out) == (2, "")
+    assert err == "thinlens: out/a.png is there already; give --overwrite or --skip-existing\n"
+    code, out, _ = upscale(thinlens, ".", "-o", "out", "--skip-existing")
+    assert (code, out) == (0, "1 of 2 photos enlarged, 1 there already, in out\n")
+    assert Path("out/a.png").read_text() == "mine"
+    code, out, _ = upscale(thinlens, ".", "-o", "out", "--overwrite", "--jobs", 1)
+    assert (code, out) == (0, "2 of 2 photos enlarged, in out\n")
+    close(read("out/a.png").pixels, "a.png")
+    assert upscale(thinlens, "a.png", "-o", "out/a.png", "--skip-existing")[:2] == (
+        0,
+        "0 of 1 photos enlarged, 1 there already, in out\n",
+    )
+
+
+def test_json_for_machines(thinlens: Command) -> None:
+    Path("bad.png").write_text("no picture")
+    Path("out").mkdir()
+    Path("out/a.png").touch()
+    code, out, _ = upscale(thinlens, "*.png", "-o", "out", "--skip-existing", "--json")
+    *photos, last = [json.loads(line) for line in out.splitlines()]
+    found = {Path(line["photo"]).name: line for line in photos}
+    assert code == 1
+    assert {name: line["status"] for name, line in found.items()} == {
+        "a.png": "skipped",
+        "b.png": "done",
+        "bad.png": "failed",
+    }
+    assert found["b.png"]["result"] == "out/b.png"
+    assert found["b.png"]["error"] is None
+    assert found["bad.png"]["error"].startswith("bad.png is not a JPEG")
+    seconds = last.pop("seconds")
+    assert seconds > 0
+    assert last == {"photos": 3, "done": 1, "skipped": 1, "failed": 1, "stopped": False}
+
+
 def test_one_bad_photo_among_several_is_listed_and_the_others_are_done(thinlens: Command) -> None:
     Path("bad.png").write_text("no picture")
     code, out, err = upscale(thinlens, "a.png", "bad.png", "b.png", "-o", "out")
     assert (code, out) == (1, "2 of 3 photos enlarged, in out\n")
-    assert err.splitlines()[-1] == "thinlens: bad.png is not a JPEG, PNG, WebP or TIFF picture"
+    assert err.splitlines()[-1] == "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF or AVIF picture"
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
 
 
 def test_a_single_bad_photo(thinlens: Command) -> None:
     Path("bad.png").write_text("no picture")
-    message = "thinlens: bad.png is not a JPEG, PNG, WebP or TIFF picture\n"
+    message = "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF or AVIF picture\n"
     assert upscale(thinlens, "bad.png") == (2, "", message)
     assert upscale(thinlens, "missing.png") == (2, "", "thinlens: missing.png does not exist\n")
 
 
-def test_writing_that_breaks_off(thinlens: Command) -> None:
+def test_too_large_for_the_format(thinlens: Command) -> None:
     write(Photo(np.zeros((1, 9000, 3), np.uint8)), "long.png")
     code, out, err = upscale(thinlens, "long.png", "-o", "long.webp")
-    assert (code, out) == (1, "")
-    assert err.startswith("thinlens: cannot write long.webp: ")
-    assert err.count("\n") == 1
+    assert (code, out) == (2, "")
+    assert err == (
+        "thinlens: cannot write long.webp: 18000x2 is too large for the format, which ends at 16383 pixels a side; "
+        "write PNG or TIFF\n"
+    )
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["a.png", "b.png", "long.png", "nearest.safetensors"]
 
 
@@ -136,10 +208,30 @@ def test_a_full_disk(thinlens: Command, suffix: str) -> None:
         (["a.png", "-o", "x/a.png"], "cannot write x/a.png: create the folder x first"),
         (["a.png", "-o", "b.png/a.png"], "cannot write b.png/a.png: b.png is not a folder"),
         (["a.png", "b.png", "-o", "b.png"], "cannot make the folder b.png for the results; give another with -o"),
-        (["a.png", "-o", "a.bmp"], "cannot write a.bmp: the name must end in .jpg, .jpeg, .png, .webp, .tif or .tiff"),
-        (["a.png", "-s", "3"], "nearest enlarges 2 times, not 3; leave the scale out or change it"),
+        (
+            ["a.png", "-o", "a.bmp"],
+            "cannot write a.bmp: the name must end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .avif",
+        ),
         (["a.png", "-m", "missing.safetensors"], "missing.safetensors does not exist"),
-        (["a.png", "-m", "fast", "-s", "7"], "fast enlarges 2, 3 or 4 times, not 7"),
+        (["a.png", "-m", "fast", "-s", "17"], "the scale must be from 1 to 16, not 17"),
+        (["a.png", "-s", "2", "--fit", "9x9"], "scale and fit contradict each other; give one of them"),
+        (["a.png", "--size", "9"], "the size is WIDTHxHEIGHT, as 1920x1080, not '9'"),
+        (["a.png", "--size", "0x9"], "a picture must be at least 1 pixel wide and high, not 0"),
+        (
+            ["a.png", "-o", "nearest.safetensors", "--format", "gif"],
+            "unknown format 'gif'; there are jpg, jpeg, png, webp, tif, tiff, avif",
+        ),
+        (["a.png", "-o", "b.png"], "b.png is there already; give --overwrite or --skip-existing"),
+        (
+            ["a.png", "--overwrite", "--skip-existing"],
+            "--skip-existing and --overwrite contradict each other; give one of them",
+        ),
+        (
+            ["a.png", "--cluster", "local", "--jobs", "2"],
+            "--jobs is for this machine; on a cluster every processor takes one photo at a time",
+        ),
+        (["a.png", "-", "-o", "out"], "- stands for one photo; leave out the others, --json and --cluster"),
+        (["*.gif"], "no photo matches *.gif (names ending in .jpg, .jpeg, .png, .webp, .tif, .tiff, .avif)"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_done(thinlens: Command, arguments: list[str], message: str) -> None:

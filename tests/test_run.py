@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import thinlens
 from thinlens import models, run
-from thinlens.photo import Photo, read, write
+from thinlens.photo import Photo, read, resize, write
 from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, reference, save
+from thinlens.sizes import Plan
 
 
 def tiny(scale: int = 2, name: str = "tiny") -> Program:
@@ -44,6 +46,70 @@ def test_upscale_is_what_the_program_says(shape: tuple[int, ...], dtype: type) -
     np.testing.assert_allclose(found.astype(float), expected.astype(float), atol=1e-5 if dtype == np.float32 else 1)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (9, 14), (20, 15, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("scale", [1.0, 1.4, 2.0, 2.5, 7, 16])
+def test_any_scale(shape: tuple[int, ...], dtype: type, scale: float) -> None:
+    low = picture(*shape).astype(dtype)
+    before = low.copy()
+    found = thinlens.upscale(low, scale, tiny())
+    assert found.dtype == dtype
+    assert found.shape == (int(shape[0] * scale + 0.5), int(shape[1] * scale + 0.5), *shape[2:])
+    assert not np.may_share_memory(found, low)
+    np.testing.assert_array_equal(low, before)
+
+
+def test_scales_are_chains_of_models_and_a_resize() -> None:
+    low = picture(30, 20, 3)
+    once = thinlens.upscale(low, 2, tiny())
+    np.testing.assert_array_equal(thinlens.upscale(low, 4, tiny()), thinlens.upscale(once, 2, tiny()))
+    np.testing.assert_array_equal(thinlens.upscale(low, 1.5, tiny()), resize(once, (30, 45)))
+    np.testing.assert_array_equal(thinlens.upscale(low, 1, tiny()), low)
+
+
+@pytest.mark.parametrize("model", list(models.PRESETS))
+def test_presets_take_any_scale(model: str) -> None:
+    smooth = np.add.outer(np.arange(40), 2 * np.arange(30)).astype(np.uint8) + np.uint8(60)
+    for scale in (1.5, 3.3, 6):
+        found = thinlens.upscale(smooth, scale, model)
+        expected = resize(smooth, (round(30 * scale), round(40 * scale)))
+        assert np.abs(found.astype(int) - expected)[10:-10, 10:-10].max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("wish", "size"),
+    [
+        ({"scale": 2.5}, (15, 20)),
+        ({"size": (40, 20)}, (40, 20)),
+        ({"width": 17}, (17, 23)),
+        ({"height": 24}, (18, 24)),
+        ({"width": 20, "height": 24}, (20, 24)),
+        ({"fit": (24, 24)}, (18, 24)),
+        ({"long_side": 5}, (4, 5)),
+        ({"scale": 1}, (6, 8)),
+    ],
+)
+def test_files_of_exact_sizes(tmp_path: Path, program_file: Path, wish: dict[str, Any], size: tuple[int, int]) -> None:
+    write(Photo(picture(8, 6, 3), picture(8, 6)), tmp_path / "low.png")
+    plan = run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=program_file, **wish)
+    assert plan.size == size
+    found = read(tmp_path / "high.png")
+    assert found.pixels.shape == (size[1], size[0], 3)
+    assert found.alpha is not None
+    assert found.alpha.shape == (size[1], size[0])
+
+
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "rgb"])
+@pytest.mark.parametrize("level", [0, 255])
+def test_the_smallest_photo_with_alpha(tmp_path: Path, channels: tuple[int, ...], level: int) -> None:
+    write(Photo(picture(1, 1, *channels), np.full((1, 1), level, np.uint8)), tmp_path / "low.png")
+    run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=tiny(), scale=2.5)
+    found = read(tmp_path / "high.png")
+    assert found.pixels.shape == (3, 3, *channels)
+    assert found.alpha is not None
+    assert (found.alpha == level).all()
+
+
 def test_read_only_pictures_serve() -> None:
     low = picture(6, 7, 3)
     low.setflags(write=False)
@@ -73,11 +139,11 @@ def test_a_program_is_its_own_model() -> None:
     assert thinlens.load(program) is program
 
 
-def test_the_scale_must_be_the_models(program_file: Path) -> None:
+def test_a_loaded_model_has_one_scale(program_file: Path) -> None:
     message = "tiny enlarges 2 times, not 3; leave the scale out or change it"
     for model in (tiny(), program_file):
         with pytest.raises(ValueError) as caught:
-            thinlens.upscale(picture(4, 4), scale=3, model=model)
+            thinlens.load(model, 3)
         assert str(caught.value) == message
     with pytest.raises(ValueError) as caught:
         thinlens.load("fast", 5)
@@ -86,8 +152,8 @@ def test_the_scale_must_be_the_models(program_file: Path) -> None:
 
 def test_opaque_photos_look_the_same_with_and_without_alpha() -> None:
     pixels = picture(12, 10, 3)
-    plain = run.upscale_photo(Photo(pixels), model=tiny())
-    opaque = run.upscale_photo(Photo(pixels, np.full((12, 10), 255, np.uint8)), model=tiny())
+    plain = run.upscale_photo(Photo(pixels), Plan((2,), (20, 24)), tiny())
+    opaque = run.upscale_photo(Photo(pixels, np.full((12, 10), 255, np.uint8)), Plan((2,), (20, 24)), tiny())
     assert plain.alpha is None
     assert opaque.alpha is not None
     assert (opaque.alpha == 255).all()
@@ -100,12 +166,12 @@ def test_the_color_of_transparent_pixels_leaves_no_fringe(hidden: int, dtype: ty
     factor = np.iinfo(dtype).max // 255
     pixels, alpha = np.full((16, 16, 3), 128, dtype) * factor, np.full((16, 16), 255, dtype) * factor
     alpha[:, :8], pixels[:, :8] = 0, hidden * factor
-    larger = run.upscale_photo(Photo(pixels, alpha), model=tiny())
+    larger = run.upscale_photo(Photo(pixels, alpha), Plan((2,), (32, 32)), tiny())
     assert larger.alpha is not None
     visible = larger.alpha > 0
     assert visible[:, 16:].all()
     assert not visible[:, :12].any()
-    expected = run.upscale_photo(Photo(np.full_like(pixels, 128 * factor)), model=tiny())
+    expected = run.upscale_photo(Photo(np.full_like(pixels, 128 * factor)), Plan((2,), (32, 32)), tiny())
     np.testing.assert_array_equal(larger.pixels[visible], expected.pixels[visible])
 
 

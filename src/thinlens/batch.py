@@ -1,69 +1,77 @@
-"""Many photos in one go: what is to be done, and doing it so that one bad photo stops no other."""
+"""Many photos in one go, several at a time, so that one bad photo stops no other."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 from . import run
-
-
-@dataclass(frozen=True)
-class Job:
-    """One photo file to read and one to write."""
-
-    source: Path
-    target: Path
+from .jobs import Job
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A job done, or the sentence that says why it was not."""
+    """What became of a job: done, in so many seconds, or skipped, or the sentence that says why it failed."""
 
     job: Job
-    error: str | None
+    error: str | None = None
+    skipped: bool = False
+    seconds: float = 0.0
 
 
-def plan(photos: Sequence[str | os.PathLike[str]], target: str | os.PathLike[str] | None, scale: int) -> list[Job]:
-    """The jobs for photo files and folders of them.
+def upscale_files(
+    jobs: Sequence[Job], *, skip_existing: bool = False, workers: int | None = None, **how: Any
+) -> Generator[Outcome, None, None]:
+    """Do the jobs, `workers` of them at a time (None: as many as processors), and yield each outcome as it comes.
 
-    The target is a file for a single photo and a folder, made if missing, for all else. Without one each result
-    stands beside its photo: `photo.jpg` becomes `photo-x2.jpg`, a folder `photos` becomes `photos-x2`. Raises
-    OSError or ValueError, before anything is written, if a photo does not exist or a result cannot be written.
+    `how` is what `run.upscale_file` takes: model, scale, size and so on. A photo that fails leaves no file and stops
+    no other; with `skip_existing` a result that is there already is left as it is. What killed runs have left half
+    written in the target folders is removed. Closing the iterator begins no more photos; those begun are finished.
     """
-    from .photo import check_target
+    from . import photo
 
-    given = list(dict.fromkeys(Path(photo) for photo in photos))
-    for path in given:
-        if not path.exists():
-            raise FileNotFoundError(f"{path} does not exist")
-    end = Path(target) if target is not None else None
-    if len(given) == 1 and given[0].is_file() and not (end and end.is_dir()):
-        jobs = [Job(given[0], end or _beside(given[0], scale))]
-        _check_apart(jobs)
-    else:
-        jobs = [job for path in given for job in _jobs(path, end, scale)]
-        _check_apart(jobs)
-        _make_folders(jobs)
-    for job in jobs:
-        check_target(job.target)
-    return jobs
+    count = min(workers or processors(), len(jobs)) or 1
+    clean_targets(jobs)
+    pool = ThreadPoolExecutor(count)
+    try:
+        # the photos beside each other keep the processors busy; more threads for each would only get in their way
+        with photo.threads(1 if count > 1 else processors()):
+            waiting = [pool.submit(do, job, skip_existing=skip_existing, **how) for job in jobs]
+            for future in as_completed(waiting):
+                yield future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def upscale_files(jobs: Iterable[Job], scale: int | None = None, model: run.Model = "balanced") -> Iterator[Outcome]:
-    """Do the jobs in order, one outcome after the other; a photo that fails leaves no file and stops no other."""
-    loaded = run.load(model, scale)
-    for job in jobs:
-        try:
-            run.upscale_file(job.source, job.target, model=loaded)
-        except Exception as error:  # whatever it is, the other photos are not to suffer
-            text = one_line(error)
-            named = str(job.source) in text or str(job.target) in text
-            yield Outcome(job, text if named else f"{job.source}: {text}")
-        else:
-            yield Outcome(job, None)
+def do(job: Job, *, skip_existing: bool = False, **how: Any) -> Outcome:
+    """Do one job; whatever goes wrong is told in the outcome."""
+    if skip_existing and job.target.exists():
+        return Outcome(job, skipped=True)
+    start = perf_counter()
+    try:
+        run.upscale_file(job.source, job.target, **how)
+    except Exception as error:  # whatever it is, the other photos are not to suffer
+        text = one_line(error)
+        named = str(job.source) in text or str(job.target) in text
+        return Outcome(job, text if named else f"{job.source}: {text}", seconds=perf_counter() - start)
+    return Outcome(job, seconds=perf_counter() - start)
+
+
+def clean_targets(jobs: Sequence[Job]) -> None:
+    """Remove what killed runs have left half written in the folders that the jobs write to."""
+    from .photo import clean
+
+    for folder in {job.target.parent for job in jobs}:
+        clean(folder)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def one_line(error: Exception) -> str:
@@ -77,41 +85,3 @@ def one_line(error: Exception) -> str:
     else:
         text = f"unexpected {type(error).__name__}: {error}"
     return " ".join(text.split())
-
-
-def _jobs(path: Path, folder: Path | None, scale: int) -> list[Job]:
-    from .photo import SUFFIXES
-
-    if path.is_file():
-        return [Job(path, folder / path.name if folder else _beside(path, scale))]
-    files = (file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
-    found = sorted(file for file in files if file.is_file())
-    if not found:
-        raise ValueError(f"{path} holds no photos (names ending in {', '.join(SUFFIXES)})")
-    into = folder or path.resolve().parent / f"{path.resolve().name}-x{scale}"
-    return [Job(file, into / file.name) for file in found]
-
-
-def _check_apart(jobs: list[Job]) -> None:
-    """No result may take the place of a photo or of another result."""
-    sources = {job.source.resolve() for job in jobs}
-    taken: dict[Path, Path] = {}
-    for job in jobs:
-        end = job.target.resolve()
-        if end in sources:
-            raise ValueError(f"{job.target} is a photo to enlarge; give the result another name or folder")
-        if end in taken:
-            raise ValueError(f"{taken[end]} and {job.source} would both become {job.target}; enlarge them separately")
-        taken[end] = job.source
-
-
-def _beside(path: Path, scale: int) -> Path:
-    return path.with_name(f"{path.stem}-x{scale}{path.suffix}")
-
-
-def _make_folders(jobs: list[Job]) -> None:
-    for folder in {job.target.parent for job in jobs}:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            raise OSError(f"cannot make the folder {folder} for the results; give another with -o") from None

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
 
 import typer
 
 # Everything else is imported where it is used, so that `thinlens --help` is there at once.
 if TYPE_CHECKING:
-    from .batch import Job
+    from .batch import Outcome
+    from .jobs import Job
+
+STREAM = Path("-")
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, by convention."""
 
 app = typer.Typer(
     help="Make pictures larger and better looking, on any processor, in real time.",
@@ -30,6 +37,8 @@ def main() -> None:
     """Run the command; what goes wrong is told in one line, with exit code 2, or 1 where it broke off half-way."""
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except Exception as error:
         _fail(error)
 
@@ -47,35 +56,75 @@ def version(
 
 @app.command()
 def upscale(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO", help="JPEG, PNG, WebP or TIFF, or folders.")],
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTO", help="Photos, folders with all below, patterns as 'a/**/*.jpg', or -."),
+    ],
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", "-o", help="A file for one photo, else a folder [default: beside the photo, …-x2]"),
+        typer.Option("--out", "-o", help="A file for one photo, else a folder, or - [default: beside the photo, …-x2]"),
     ] = None,
-    scale: ScaleOption = None,
     model: Annotated[str, typer.Option("--model", "-m", help="fast, balanced, fine, an id or a file.")] = "balanced",
+    scale: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--scale", "-s", help="How many times larger, from 1 to 16 [default: 2, or the model's own]"),
+    ] = None,
+    size: Annotated[Optional[str], typer.Option(metavar="WxH", help="Exactly this size.")] = None,  # noqa: UP045
+    width: Annotated[Optional[int], typer.Option(help="Pixels across, in proportion.")] = None,  # noqa: UP045
+    height: Annotated[Optional[int], typer.Option(help="Pixels down, in proportion.")] = None,  # noqa: UP045
+    fit: Annotated[Optional[str], typer.Option(metavar="WxH", help="The largest that fits into this.")] = None,  # noqa: UP045
+    long_side: Annotated[Optional[int], typer.Option(help="Pixels along the longer side.")] = None,  # noqa: UP045
+    limit: Annotated[Optional[float], typer.Option(help="The most megapixels a picture may have.")] = None,  # noqa: UP045
+    format: Annotated[Optional[str], typer.Option(help="Of the results: jpg, png, webp, tif, avif.")] = None,  # noqa: UP045
+    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave out what is already done.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
+    jobs: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--jobs", "-j", min=1, help="Photos at a time [default: as many as processors]"),
+    ] = None,
+    cluster: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="ADDRESS", help="Of a Ray cluster to do the work, or local."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for each photo and one at the end.")
+    ] = False,
 ) -> None:
     """Make photos larger."""
-    from . import batch, run
+    from . import batch, run, sizes
+    from .jobs import mark, plan
 
-    loaded = run.load(model, scale)
-    jobs = batch.plan(photos, out, loaded.scale)
-    if len(jobs) == 1:
-        run.upscale_file(jobs[0].source, jobs[0].target, model=loaded)
-        print(jobs[0].target)
+    wish: dict[str, Any] = {
+        "scale": scale,
+        "size": _size(size) if size else None,
+        "width": width,
+        "height": height,
+        "fit": _size(fit) if fit else None,
+        "long_side": long_side,
+    }
+    if skip_existing and overwrite:
+        raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
+    wish = {name: value for name, value in wish.items() if value is not None}
+    sizes.plan((10**6, 10**6), run.scales(model), **wish)  # a wish that no photo can have is refused before all else
+    if cluster and jobs:
+        raise ValueError("--jobs is for this machine; on a cluster every processor takes one photo at a time")
+    how = {**wish, "model": model, "limit": limit}
+    if STREAM in (*photos, out):
+        if len(photos) > 1 or json or cluster:
+            raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
+        _pipe(photos[0], out or STREAM, overwrite, format, how)
         return
-    from rich.console import Console
-    from rich.progress import track
+    todo = plan(photos, out, mark(run.scales(model), **wish), format=format, may_exist=skip_existing or overwrite)
+    if len(todo) == 1 and not (json or cluster or skip_existing):
+        batch.clean_targets(todo)
+        _interruptible(run.upscale_file, todo[0].source, todo[0].target, **how)
+        print(todo[0].target)
+    elif cluster:
+        from . import cluster as ray_cluster
 
-    outcomes = track(
-        batch.upscale_files(jobs, model=loaded), "enlarging", total=len(jobs), console=Console(stderr=True)
-    )
-    failed = [outcome.error for outcome in outcomes if outcome.error]
-    for error in failed:
-        print(f"thinlens: {error}", file=sys.stderr)
-    print(f"{len(jobs) - len(failed)} of {len(jobs)} photos enlarged, in {_places(jobs)}")
-    if failed:
-        raise typer.Exit(1)
+        _follow(ray_cluster.upscale_files(todo, cluster, skip_existing=skip_existing, **how), todo, json)
+    else:
+        _follow(batch.upscale_files(todo, skip_existing=skip_existing, workers=jobs, **how), todo, json)
 
 
 @app.command("list")
@@ -189,6 +238,78 @@ def benchmark(
     print(speed.to_json() if json else speed.markdown())
 
 
+def _pipe(source: Path, target: Path, overwrite: bool, format: str | None, how: dict[str, Any]) -> None:
+    """From standard input or to standard output."""
+    from .streams import upscale_stream
+
+    if target == STREAM and sys.stdout.isatty():
+        raise ValueError("a picture would fill the terminal with signs; give a file with -o, or a pipe")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} is there already; give --overwrite")
+    low = sys.stdin.buffer if source == STREAM else source
+    upscale_stream(low, sys.stdout.buffer if target == STREAM else target, format=format, **how)
+
+
+def _interruptible(call: Callable[..., object], *arguments: object, **options: object) -> None:
+    """Call in another thread: libvips and Halide do not hear Ctrl-C, the main thread does."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        ThreadPoolExecutor(1).submit(call, *arguments, **options).result()
+    except KeyboardInterrupt:
+        _stop("stopped")
+
+
+def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: bool) -> None:
+    """Show how far the work is, and in the end what came of it; exit code 1 if any photo failed, 130 at Ctrl-C."""
+    from contextlib import redirect_stdout
+    from json import dumps
+    from time import perf_counter
+
+    from rich.console import Console
+    from rich.progress import track
+
+    counts = dict.fromkeys(("done", "skipped", "failed"), 0)
+    errors: list[str] = []
+    start, stopped, results = perf_counter(), False, sys.stdout
+    try:
+        with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
+            for outcome in track(outcomes, "enlarging", total=len(jobs), console=Console(stderr=True)):
+                status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
+                counts[status] += 1
+                if as_json:
+                    files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
+                    line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
+                    print(dumps(line), file=results, flush=True)
+                elif outcome.error:
+                    errors.append(outcome.error)
+    except KeyboardInterrupt:
+        stopped = True
+        outcomes.close()
+    for error in sorted(errors):
+        print(f"thinlens: {error}", file=sys.stderr)
+    if as_json:
+        print(dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start}))
+    else:
+        there = f", {counts['skipped']} there already" if counts["skipped"] else ""
+        print(f"{counts['done']} of {len(jobs)} photos enlarged{there}, in {_places(jobs)}")
+    if stopped:
+        _stop("stopped; --skip-existing goes on from here")
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def _stop(message: str) -> NoReturn:
+    """End at once, with nothing half-written left."""
+    from .photo import abandon
+
+    print(f"thinlens: {message}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    abandon()
+    os._exit(INTERRUPTED)
+
+
 def _size(text: str) -> tuple[int, int]:
     width, cross, height = text.partition("x")
     if not (cross and width.isdecimal() and height.isdecimal()):
@@ -197,7 +318,9 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _places(jobs: list[Job]) -> str:
-    return ", ".join(sorted({str(job.target.parent) for job in jobs}))
+    """The folders of the results, without those that lie in others of them."""
+    folders = {job.target.parent for job in jobs}
+    return ", ".join(sorted(str(folder) for folder in folders if folders.isdisjoint(folder.parents)))
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,58 +11,111 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from . import models, program
+from . import models, program, sizes
 from .program import Convolution, PixelShuffle, Program
 from .program.reference import bicubic_taps
+from .sizes import Plan, Size
 
 if TYPE_CHECKING:
-    from .photo import Photo
+    from .photo import Opened, Photo, Step
     from .pipelines import Compiled
 
 Model: TypeAlias = str | os.PathLike[str] | Program
+IN_ONE_PIECE = 2**28
+"""Bytes of an enlarged picture up to which it is made in one piece, which is quicker, rather than in bands."""
+BAND, LOWEST_BAND = 2**24, 8
+"""Bytes that a band has once enlarged, and the fewest rows of the source that it is made of."""
 TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How the files of torch.save begin: a zip, and what it wrote before 2020."""
 
 
-def upscale(picture: NDArray[Any], scale: int | None = None, model: Model = "balanced") -> NDArray[Any]:
-    """Make a picture larger; the pipeline is built at the first call and kept.
+def upscale(picture: NDArray[Any], scale: float | None = None, model: Model = "balanced") -> NDArray[Any]:
+    """Make a picture larger; pipelines are built when they are first needed, and kept.
 
     `picture` is `(H, W)` luma or `(H, W, 3)` RGB, encoded as for display: uint8, uint16 or float32 in [0, 1], of
-    any size and strides. Returns the same layout and dtype, `scale` times larger along each side; float32 is not
-    clipped. Scale and model are as in `load`. Raises TypeError or ValueError for any other picture.
+    any size and strides. Returns the same layout and dtype, `scale` times larger along each side, from 1 to 16
+    (default: 2, or the model's own); float32 is not clipped. See `load` for models, and `sizes.plan` for how they
+    are chained to reach a scale. Raises TypeError or ValueError for any other picture.
     """
     if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; run.upscale_file takes files")
-    return compile(load(model, scale))(picture)
+    from .pipelines import check_picture
+
+    check_picture(picture)
+    plan = sizes.plan((picture.shape[1], picture.shape[0]), scales(model), scale=scale)
+    for step in _programs(model, plan):
+        picture = compile(step)(picture)
+    if picture.shape[1::-1] == plan.size:
+        return picture if plan.chain else picture.copy()
+    from .photo import resize
+
+    return resize(picture, plan.size)
 
 
-def upscale_photo(photo: Photo, scale: int | None = None, model: Model = "balanced") -> Photo:
+def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced") -> Photo:
     """Make a photo larger, its transparency by bicubic interpolation; metadata and resolution stay what they are."""
     from dataclasses import replace
 
-    from .photo import bleed
+    from .photo import resize_photo, split, stack
 
-    loaded = load(model, scale)
-    if photo.alpha is None:
-        return replace(photo, pixels=compile(loaded)(photo.pixels))
-    pixels = compile(loaded)(bleed(photo.pixels, photo.alpha))
-    return replace(photo, pixels=pixels, alpha=compile(_bicubic(loaded.scale))(photo.alpha))
+    samples = stack(photo.pixels, photo.alpha)
+    for step in _steps(_programs(model, plan), color=photo.pixels.ndim == 3, transparent=photo.alpha is not None):
+        samples = step.apply(samples)
+    pixels, alpha = split(samples)
+    return resize_photo(replace(photo, pixels=pixels, alpha=alpha), plan.size)
 
 
 def upscale_file(
-    source: str | os.PathLike[str], target: str | os.PathLike[str], scale: int | None = None, model: Model = "balanced"
-) -> None:
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    model: Model = "balanced",
+    scale: float | None = None,
+    size: Size | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Size | None = None,
+    long_side: int | None = None,
+    limit: float | None = None,
+) -> Plan:
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
 
-    Raises OSError or ValueError with a sentence for the user where a file cannot be read or written.
+    How large is said by one of scale, size, width and height, fit, long_side, as in `sizes.plan`. Neither photo nor
+    result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in bands, with the same
+    result. Returns what was done. Raises OSError or ValueError with a sentence for the user where a file cannot be
+    read or written.
     """
-    from .photo import check_target, read, write
+    from .photo import LIMIT, check_megapixels, check_size, check_target, open_photo, write
 
-    loaded = load(model, scale)
+    offered = scales(model)
     if Path(target).exists() and Path(target).samefile(source):
         raise ValueError(f"{target} is the photo to enlarge itself; give the result another name")
     check_target(target)
-    write(upscale_photo(read(source), model=loaded), target)
+    limit = LIMIT if limit is None else limit
+    opened = open_photo(source, limit)
+    plan = sizes.plan(
+        opened.size,
+        offered,
+        scale=scale,
+        size=size,
+        width=width,
+        height=height,
+        fit=fit,
+        long_side=long_side,
+    )
+    check_megapixels(target, plan.size, limit)
+    check_size(target, plan.size)
+    if opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE:
+        write(upscale_photo(opened.read(), plan, model), target)
+    else:
+        _stream(opened, plan, model, target)
+    return plan
+
+
+def scales(model: Model = "balanced") -> tuple[int, ...]:
+    """The scales that a model offers: all of a preset, else its own."""
+    preset = not isinstance(model, Program) and str(model) in models.PRESETS
+    return models.SCALES if preset else (load(model).scale,)
 
 
 def load(model: Model = "balanced", scale: int | None = None) -> Program:
@@ -87,6 +141,48 @@ def compile(program: Program) -> Compiled:
     from . import pipelines
 
     return pipelines.compile(program)
+
+
+def _stream(opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str]) -> None:
+    """A photo of any size, in bands that are never together in memory; the result is that of `upscale_photo`."""
+    from .photo import in_bands, write_bands
+
+    height, *rest = opened.shape
+    bands = opened.bands(max(LOWEST_BAND, BAND * height // (opened.bytes * plan.enlarged**2)))
+    for step in _steps(_programs(model, plan), color=opened.color, transparent=opened.transparent):
+        bands = in_bands(bands, step)
+    shape = (height * plan.enlarged, rest[0] * plan.enlarged, *rest[1:])
+    write_bands(bands, shape, opened.dtype, target, plan.size, opened.details)
+
+
+def _steps(programs: list[Program], color: bool, transparent: bool) -> list[Step]:
+    """What happens to the pixels of a photo, with alpha as their last channel, one after the other."""
+    from .photo import BLEED, Step
+
+    forms = [program.color if color else program for program in programs]
+    halos = [max(form.halo, form.uint8.halo if form.uint8 else 0) for form in forms]
+    if not transparent:
+        return [Step(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True)]
+    apart = [_Apart(compile(p), compile(_bicubic(p.scale))) for p in programs]
+    return [BLEED, *(Step(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Colors and alpha, the last channel, each through a pipeline of its own."""
+
+    colors: Compiled
+    alpha: Compiled
+
+    def __call__(self, samples: NDArray[Any]) -> NDArray[Any]:
+        from .photo import split, stack
+
+        pixels, alpha = split(samples)
+        return stack(self.colors(pixels), None if alpha is None else self.alpha(alpha))
+
+
+def _programs(model: Model, plan: Plan) -> list[Program]:
+    return [load(model, scale) for scale in plan.chain]
 
 
 def _read(path: Path) -> Program:

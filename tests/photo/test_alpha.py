@@ -28,3 +28,4 @@ def test_opaque_and_invisible_photos_stay_the_size_they_are() -> None:
     np.testing.assert_array_equal(bleed(pixels, np.full((5, 6), 255, np.uint8)), pixels)
     assert bleed(pixels, np.zeros((5, 6), np.uint8)).shape == pixels.shape
     assert bleed(pixels[:1, :1], np.zeros((1, 1), np.uint8)).shape == (1, 1, 3)
+    assert bleed(pixels[:1, :1, 0], np.zeros((1, 1), np.uint8)).shape == (1, 1)

@@ -1,6 +1,38 @@
 """Photographs: files to pixels and back, with all that belongs to them. The only place that knows file formats."""
 
-from .alpha import bleed
-from .files import SUFFIXES, Photo, UnfinishedError, check_target, read, write
+from .alpha import BLEED, bleed
+from .bands import Step, in_bands, write_bands
+from .opening import LIMIT, Opened, check_megapixels, open_photo, read
+from .photo import Details, Photo, split, stack
+from .resize import resize
+from .saving import SUFFIXES, UnfinishedError, check_size, check_target, resize_photo, write
+from .temporary import abandon, appearing, clean
+from .threads import threads
 
-__all__ = ["SUFFIXES", "Photo", "UnfinishedError", "bleed", "check_target", "read", "write"]
+__all__ = [
+    "BLEED",
+    "LIMIT",
+    "SUFFIXES",
+    "Details",
+    "Opened",
+    "Photo",
+    "Step",
+    "UnfinishedError",
+    "abandon",
+    "appearing",
+    "bleed",
+    "check_megapixels",
+    "check_size",
+    "check_target",
+    "clean",
+    "in_bands",
+    "open_photo",
+    "read",
+    "resize",
+    "resize_photo",
+    "split",
+    "stack",
+    "threads",
+    "write",
+    "write_bands",
+]

@@ -8,9 +8,13 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from .bands import Step
+from .photo import split, stack
+
 SIGMA, SMALLEST = 2.0, 0.01
-"""The standard deviation in pixels of the Gaussian that colors spread by, and its amplitude where it is cut off: it
-reaches 5 pixels far, beyond the halo of any one-layer network."""
+"""The standard deviation in pixels of the Gaussian that colors spread by, and its amplitude where it is cut off."""
+REACH = 6
+"""How far it reaches then, in pixels: beyond the halo of any one-layer network."""
 
 
 def bleed(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
@@ -26,5 +30,14 @@ def bleed(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     color = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
     weight = visible.gaussblur(SIGMA, min_ampl=SMALLEST, precision="float")
     spread = (color * visible).gaussblur(SIGMA, min_ampl=SMALLEST, precision="float") / weight
-    result: NDArray[Any] = (visible > 0).ifthenelse(color, (spread + 0.5).floor().cast(color.format)).numpy()
-    return result
+    mixed = (visible > 0).ifthenelse(color, (spread + 0.5).floor().cast(color.format))
+    return mixed.numpy().reshape(pixels.shape)
+
+
+def _bleed(samples: NDArray[Any]) -> NDArray[Any]:
+    pixels, alpha = split(samples)
+    return samples if alpha is None else stack(bleed(pixels, alpha), alpha)
+
+
+BLEED = Step(_bleed, halo=REACH, scale=1)
+"""`bleed` on pixels with alpha as their last channel."""

@@ -167,21 +167,27 @@ def match_one_layer(program: Program) -> OneLayer | None:
     return found if shift is None or one_layer_integer.parts(found) else None
 
 
-def _kind(picture: NDArray[Any], program: Program) -> Picture:
-    """What kind of picture it is, if it is one that the program can take."""
+def check_picture(picture: NDArray[Any]) -> Picture:
+    """What kind of picture it is; TypeError or ValueError, in a sentence, if it is none."""
     if picture.dtype not in TYPES:
         raise TypeError(f"a picture must be uint8, uint16 or float32, got {picture.dtype}: convert it with astype")
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
         raise ValueError(f"a picture must be (H, W) luma or (H, W, 3) RGB, got shape {picture.shape}")
     if 0 in picture.shape:
         raise ValueError(f"a picture must have at least one pixel, got shape {picture.shape}")
+    if picture.dtype == np.float32 and not np.isfinite(picture).all():
+        raise ValueError("a picture must not hold NaN or infinity: replace them with np.nan_to_num")
+    return Picture(picture.dtype, 1 if picture.ndim == 2 else 3)
+
+
+def _kind(picture: NDArray[Any], program: Program) -> Picture:
+    """What kind of picture it is, if it is one that the program can take."""
+    kind = check_picture(picture)
     if picture.ndim == 2 and program.channels == 3:
         raise ValueError(f"{program.name} takes (H, W, 3) RGB pictures, got shape {picture.shape}")
     if program.integer and picture.dtype != np.uint8:
         raise ValueError(f"{program.name} is an integer program: it takes uint8 pictures, got {picture.dtype}")
-    if picture.dtype == np.float32 and not np.isfinite(picture).all():
-        raise ValueError("a picture must not hold NaN or infinity: replace them with np.nan_to_num")
-    return Picture(picture.dtype, 1 if picture.ndim == 2 else 3)
+    return kind
 
 
 def _addressable(array: NDArray[Any]) -> bool:

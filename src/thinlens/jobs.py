@@ -1,0 +1,171 @@
+"""What is to be done: which photo file becomes which, found out before anything is written."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAGIC = "*?["
+"""The characters that make a name a pattern."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo file to read and one to write."""
+
+    source: Path
+    target: Path
+
+
+def plan(
+    photos: Sequence[str | os.PathLike[str]],
+    target: str | os.PathLike[str] | None,
+    mark: str,
+    *,
+    format: str | None = None,
+    may_exist: bool = False,
+) -> list[Job]:
+    """The jobs for photo files, folders of them and patterns such as `holiday/**/*.jpg`.
+
+    A folder stands for all photos in it and in the folders below, a pattern for the photos that it matches; files and
+    folders whose names begin with a dot are left out, and so is the target folder. The target is a file for a single
+    photo and a folder, made if missing, for all else; the tree below a folder, or below the fixed part of a pattern,
+    is kept in it. Without a target each result stands beside its photo: with the mark `x2`, `photo.jpg` becomes
+    `photo-x2.jpg`, a folder `photos` becomes `photos-x2`. `format`, such as `png`, takes the place of what the names
+    end in. Raises OSError or ValueError, before anything is written, if a photo does not exist or a result cannot be
+    written, FileExistsError if a result is there already and `may_exist` is false.
+    """
+    from .photo import check_target
+
+    suffix = None if format is None else suffix_of(format)
+    given = list(dict.fromkeys(Path(photo) for photo in photos))
+    end = Path(target) if target is not None else None
+    if len(given) == 1 and given[0].is_file() and not (end and end.is_dir()):
+        jobs = [Job(given[0], end or _beside(given[0], mark, suffix))]
+        _check(jobs, may_exist)
+    else:
+        jobs = [job for path in given for job in _jobs(path, end, mark, suffix)]
+        jobs = list({job.source.absolute(): job for job in jobs}.values())
+        _check(jobs, may_exist)
+        _make_folders(jobs)
+    for job in jobs:
+        check_target(job.target)
+    return jobs
+
+
+def mark(scales: Collection[int], **wish: Any) -> str:
+    """What the names of results say of their size, such as `x2`, from a model's scales and a wish to `sizes.plan`."""
+    parts = {
+        "scale": lambda scale: f"x{scale:g}",
+        "size": lambda size: f"{size[0]}x{size[1]}",
+        "width": lambda width: f"w{width}",
+        "height": lambda height: f"h{height}",
+        "fit": lambda fit: f"fit{fit[0]}x{fit[1]}",
+        "long_side": lambda side: f"long{side}",
+    }
+    return "-".join(parts[name](value) for name, value in wish.items()) or f"x{2 if 2 in scales else min(scales)}"
+
+
+def suffix_of(format: str) -> str:
+    """What names of files in a format end in; ValueError, with the formats there are, for another."""
+    from .photo import SUFFIXES
+
+    suffix = f".{format.lower().lstrip('.')}"
+    if suffix not in SUFFIXES:
+        known = ", ".join(name.lstrip(".") for name in SUFFIXES)
+        raise ValueError(f"unknown format {format!r}; there are {known}")
+    return suffix
+
+
+def _jobs(path: Path, folder: Path | None, mark: str, suffix: str | None) -> Iterator[Job]:
+    from .photo import SUFFIXES
+
+    if path.is_file():
+        yield Job(path, _renamed(folder / path.name, suffix) if folder else _beside(path, mark, suffix))
+    elif path.is_dir():
+        found = list(_below(path, folder))
+        if not found:
+            raise ValueError(f"{path} holds no photos (names ending in {', '.join(SUFFIXES)})")
+        into = folder or path.resolve().parent / f"{path.resolve().name}-{mark}"
+        for file in found:
+            yield Job(file, _renamed(into / file.relative_to(path), suffix))
+    elif any(sign in str(path) for sign in MAGIC):
+        found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207, absolute too
+        found = [file for file in found if _is_photo(file) and not (folder and _inside(file, folder))]
+        if not found:
+            raise FileNotFoundError(f"no photo matches {path} (names ending in {', '.join(SUFFIXES)})")
+        for file in found:
+            if folder:
+                yield Job(file, _renamed(folder / file.relative_to(_fixed(path)), suffix))
+            else:
+                yield Job(file, _beside(file, mark, suffix))
+    else:
+        raise FileNotFoundError(f"{path} does not exist")
+
+
+def _below(folder: Path, without: Path | None) -> Iterator[Path]:
+    """The photos in a folder and the folders below it, in the order of their names."""
+    for name, folders, files in os.walk(folder):
+        here = Path(name)
+        folders[:] = sorted(
+            below for below in folders if not below.startswith(".") and not (without and _same(here / below, without))
+        )
+        yield from (here / file for file in sorted(files) if _is_photo(here / file))
+
+
+def _is_photo(path: Path) -> bool:
+    from .photo import SUFFIXES
+
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _fixed(pattern: Path) -> Path:
+    """The folder that a pattern begins with, before its first part with a special character."""
+    parts = pattern.parts[:-1]
+    special = [index for index, part in enumerate(parts) if any(sign in part for sign in MAGIC)]
+    return Path(*parts[: special[0]] if special else parts)
+
+
+def _inside(file: Path, folder: Path) -> bool:
+    return folder.resolve() in file.resolve().parents
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve()
+
+
+def _check(jobs: list[Job], may_exist: bool) -> None:
+    """No result may take the place of a photo or of another result, nor of any other file without leave."""
+    sources = {job.source.resolve() for job in jobs}
+    taken: dict[Path, Path] = {}
+    for job in jobs:
+        end = job.target.resolve()
+        if end in sources:
+            raise ValueError(f"{job.target} is a photo to enlarge; give the result another name or folder")
+        if end in taken:
+            raise ValueError(f"{taken[end]} and {job.source} would both become {job.target}; enlarge them separately")
+        taken[end] = job.source
+    there = [] if may_exist else [job.target for job in jobs if job.target.is_file()]
+    if there:
+        more = f" and {len(there) - 1} more are there" if len(there) > 1 else " is there"
+        raise FileExistsError(f"{there[0]}{more} already; give --overwrite or --skip-existing")
+
+
+def _beside(path: Path, mark: str, suffix: str | None) -> Path:
+    return _renamed(path.with_name(f"{path.stem}-{mark}{path.suffix}"), suffix)
+
+
+def _renamed(path: Path, suffix: str | None) -> Path:
+    return path if suffix is None else path.with_name(f"{path.name.removesuffix(path.suffix)}{suffix}")
+
+
+def _make_folders(jobs: list[Job]) -> None:
+    for folder in {job.target.parent for job in jobs}:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            raise OSError(f"cannot make the folder {folder} for the results; give another with -o") from None

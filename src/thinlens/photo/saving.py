@@ -1,0 +1,172 @@
+"""Pixels to photo files: JPEG, PNG, WebP, TIFF and AVIF through libvips, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from .photo import Details, Photo, split, stack
+from .resize import resize_image
+from .temporary import appearing
+from .tiff import add_exif
+
+STALE = ("jpeg-thumbnail-data", "exif-ifd1-")
+"""The metadata inside EXIF that does not outlive enlarging: the thumbnail need not be upright."""
+CODED_TWICE = 100_000_000
+"""Pixels up to which JPEG files get Huffman codes of their own, for which all coefficients are kept in memory."""
+CLASSIC_TIFF = 3_900_000_000
+"""Bytes of pixels that a TIFF file of 32-bit offsets holds for sure."""
+
+
+class UnfinishedError(OSError):
+    """Writing a file broke off half-way: a full disk, a picture too large for the format. Nothing was left behind."""
+
+
+def write(photo: Photo, path: str | os.PathLike[str]) -> None:
+    """Write a photo in the format that the name ends in; the file appears whole or not at all.
+
+    PNG and TIFF are lossless and keep 16 bits; JPEG is written at quality 95 without chroma subsampling, WebP at
+    quality 95, both with 8 bits, AVIF at quality 85 with 8 or 10 bits. JPEG has no transparency: the photo is laid on
+    white. Raises OSError or ValueError as `check_target` and `check_size`, and UnfinishedError if writing breaks off.
+    """
+    path = Path(path)
+    check_target(path)
+    check_size(path, (photo.pixels.shape[1], photo.pixels.shape[0]))
+    with replacing(path) as temporary:
+        save(image_of(stack(photo.pixels, photo.alpha)), path, temporary, Details(photo.metadata, photo.resolution))
+
+
+def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
+    """The photo with another width and height; see `resize.resize_image`."""
+    if photo.pixels.shape[1::-1] == size:
+        return photo
+    samples = stack(photo.pixels, photo.alpha)
+    image = resize_image(image_of(samples), size, transparent=photo.alpha is not None)
+    pixels, alpha = split(image.numpy().reshape(size[1], size[0], *samples.shape[2:]))
+    return replace(photo, pixels=pixels, alpha=alpha)
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Raise OSError or ValueError, naming the remedy, if a photo cannot be written to this path."""
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"cannot write {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: a folder has this name")
+    if not path.parent.exists():
+        raise FileNotFoundError(f"cannot write {path}: create the folder {path.parent} first")
+    if not path.parent.is_dir():
+        raise NotADirectoryError(f"cannot write {path}: {path.parent} is not a folder")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"cannot write {path}: you may not write to the folder {path.parent}")
+
+
+def check_size(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
+    """Raise ValueError if the format that the name ends in has no pictures of this width and height."""
+    largest = _LARGEST.get(Path(path).suffix.lower())
+    if largest is not None and max(size) > largest:
+        raise ValueError(
+            f"cannot write {path}: {size[0]}x{size[1]} is too large for the format, which ends at {largest} pixels a "
+            "side; write PNG or TIFF"
+        )
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[str, None, None]:
+    """A temporary name beside a path, whose file takes its place in the end, or is removed if anything goes wrong."""
+    with appearing(path) as temporary:
+        try:
+            yield str(temporary)
+        except pyvips.Error as error:
+            reason = str(error.detail).strip().splitlines()[0].removeprefix(f"{temporary}: ")
+            hint = "is the disk full, or the picture too large for the format?"
+            raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
+
+
+def image_of(samples: NDArray[Any]) -> pyvips.Image:
+    """Pixels, with alpha as a last channel, as a libvips image that says what they are."""
+    wide, gray = samples.dtype == np.uint16, samples.ndim == 2 or samples.shape[2] == 2
+    kind = ("grey16" if wide else "b-w") if gray else ("rgb16" if wide else "srgb")
+    return pyvips.Image.new_from_array(np.ascontiguousarray(samples), interpretation=kind)
+
+
+def save(image: pyvips.Image, path: Path, temporary: str, details: Details) -> None:
+    """Write an image under a temporary name in the format that the path ends in; pyvips.Error if that fails."""
+    image = image.copy(xres=details.resolution[0], yres=details.resolution[1])
+    for name, value in details.metadata.items():
+        type_ = pyvips.GValue.gstr_type if isinstance(value, str) else pyvips.GValue.blob_type
+        image.set_type(type_, name, cast(Any, value))
+    for name in image.get_fields():
+        if name.startswith(STALE):
+            image.remove(name)
+    if "exif-data" in details.metadata:  # which has brought back the orientation that the file had
+        image.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    _SAVERS[path.suffix.lower()](image, temporary)
+
+
+def _eight_bits(image: pyvips.Image) -> pyvips.Image:
+    """16 bits rounded to 8; what has 8 stays."""
+    if image.format == "uchar":
+        return image
+    kind = "b-w" if image.bands < 3 else "srgb"
+    return ((image + 128) / 257).floor().cast("uchar").copy(interpretation=kind)
+
+
+def _without_gray_profile(image: pyvips.Image) -> pyvips.Image:
+    """For formats that have no gray: what a profile for gray says is applied, as it cannot be kept."""
+    if image.bands >= 3 or not image.get_typeof("icc-profile-data"):
+        return image
+    return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8)
+
+
+def _save_jpeg(image: pyvips.Image, path: str) -> None:
+    image = _eight_bits(image)
+    if image.hasalpha():
+        image = image.flatten(background=[255])
+    coded_twice = image.width * image.height <= CODED_TWICE
+    image.jpegsave(path, Q=95, subsample_mode="off", optimize_coding=coded_twice)
+
+
+def _save_png(image: pyvips.Image, path: str) -> None:
+    image.pngsave(path)
+
+
+def _save_webp(image: pyvips.Image, path: str) -> None:
+    _eight_bits(_without_gray_profile(image)).webpsave(path, Q=95, smart_subsample=True)
+
+
+def _save_tiff(image: pyvips.Image, path: str) -> None:
+    if image.get_typeof("iptc-data"):
+        image.remove("iptc-data")  # see opening
+    size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
+    image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
+    if image.get_typeof("exif-data"):
+        add_exif(path, cast(bytes, image.get("exif-data")), (image.width, image.height))
+
+
+def _save_avif(image: pyvips.Image, path: str) -> None:
+    depth = 10 if image.format == "ushort" else 8
+    _without_gray_profile(image).heifsave(path, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
+
+
+_SAVERS: dict[str, Callable[[pyvips.Image, str], None]] = {
+    ".jpg": _save_jpeg,
+    ".jpeg": _save_jpeg,
+    ".png": _save_png,
+    ".webp": _save_webp,
+    ".tif": _save_tiff,
+    ".tiff": _save_tiff,
+    ".avif": _save_avif,
+}
+SUFFIXES = tuple(_SAVERS)
+"""What the names of photo files end in, in lower case."""
+_LARGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383, ".avif": 16384}
+"""Pixels along a side."""

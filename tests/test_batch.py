@@ -1,0 +1,79 @@
+"""Many photos at a time: each as if it were alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Barrier, Event
+
+import numpy as np
+import pytest
+
+from thinlens import batch, run
+from thinlens.jobs import Job
+from thinlens.photo import Photo, read, write
+from thinlens.program import Convolution, PixelShuffle, Program
+
+NEAREST = Program("nearest", (Convolution(0, np.ones((4, 1, 1, 1), np.float32)), PixelShuffle(1, 2)))
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> list[Job]:
+    """Eight photos to enlarge into a folder."""
+    (tmp_path / "out").mkdir()
+    found = [Job(tmp_path / f"{index}.png", tmp_path / "out" / f"{index}.png") for index in range(8)]
+    for index, job in enumerate(found):
+        write(Photo(np.random.default_rng(index).integers(0, 256, (9, 7 + index)).astype(np.uint8)), job.source)
+    return found
+
+
+@pytest.mark.parametrize("workers", [None, 1, 3, 20])
+def test_every_photo_is_done_as_if_it_were_alone(jobs: list[Job], workers: int | None) -> None:
+    outcomes = list(batch.upscale_files(jobs, workers=workers, model=NEAREST))
+    assert {outcome.job for outcome in outcomes} == set(jobs)
+    assert all(outcome.error is None and not outcome.skipped and outcome.seconds > 0 for outcome in outcomes)
+    for job in jobs:
+        np.testing.assert_array_equal(read(job.target).pixels, read(job.source).pixels.repeat(2, 0).repeat(2, 1))
+
+
+def test_workers_work_at_the_same_time(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Barrier(4, timeout=30)  # broken, and so an error, unless four are in it at a time
+    monkeypatch.setattr(run, "upscale_file", lambda *_, **__: together.wait())
+    assert [outcome.error for outcome in batch.upscale_files(jobs, workers=4)] == [None] * 8
+
+
+def test_no_photos_are_no_work() -> None:
+    assert list(batch.upscale_files([])) == []
+
+
+def test_what_is_there_can_be_skipped(jobs: list[Job]) -> None:
+    jobs[3].target.write_text("done before")
+    outcomes = list(batch.upscale_files(jobs, skip_existing=True, model=NEAREST))
+    assert [outcome.job for outcome in outcomes if outcome.skipped] == [jobs[3]]
+    assert jobs[3].target.read_text() == "done before"
+    assert all(job.target.exists() for job in jobs)
+
+
+def test_a_bad_photo_stops_no_other(jobs: list[Job]) -> None:
+    jobs[2].source.write_bytes(b"\x89PNG\r\n\x1a\n")
+    outcomes = list(batch.upscale_files(jobs, model=NEAREST))
+    failed = {outcome.job: outcome.error for outcome in outcomes if outcome.error}
+    assert list(failed) == [jobs[2]]
+    assert str(failed[jobs[2]]).startswith(str(jobs[2].source))
+    assert sorted(path.name for path in jobs[0].target.parent.iterdir()) == [f"{i}.png" for i in range(8) if i != 2]
+
+
+def test_closing_begins_no_more(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Path] = []
+    go = Event()
+
+    def slow(source: Path, _target: Path) -> None:
+        begun.append(source)
+        if len(begun) > 1:
+            go.wait(30)
+
+    monkeypatch.setattr(run, "upscale_file", slow)
+    outcomes = batch.upscale_files(jobs, workers=1)
+    next(outcomes)
+    outcomes.close()
+    go.set()
+    assert len(begun) <= 2

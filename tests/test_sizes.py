@@ -1,0 +1,110 @@
+"""From a wish to models and a size."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thinlens.sizes import LARGEST, Plan, plan
+
+PRESET = (2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("scale", "chain"),
+    [
+        (1, ()),
+        (1.005, ()),
+        (1.5, (2,)),
+        (2, (2,)),
+        (2.01, (2,)),
+        (2.5, (3,)),
+        (3, (3,)),
+        (4, (4,)),
+        (5, (3, 2)),
+        (6, (3, 2)),
+        (7, (4, 2)),
+        (8, (4, 2)),
+        (9, (3, 3)),
+        (10, (4, 3)),
+        (12, (4, 3)),
+        (13.7, (4, 4)),
+        (16, (4, 4)),
+    ],
+)
+def test_models_are_chained(scale: float, chain: tuple[int, ...]) -> None:
+    found = plan((300, 200), PRESET, scale=scale)
+    assert found == Plan(chain, (round(300 * scale), round(200 * scale)))
+
+
+def test_a_single_model_is_chained_with_itself() -> None:
+    assert plan((30, 20), (2,), scale=7.5) == Plan((2, 2, 2), (225, 150))
+    assert plan((30, 20), (3,), scale=2) == Plan((3,), (60, 40))
+
+
+def test_without_a_wish_the_model_decides() -> None:
+    assert plan((30, 20), PRESET) == Plan((2,), (60, 40))
+    assert plan((30, 20), (3,)) == Plan((3,), (90, 60))
+
+
+def test_only_a_model_of_scale_1_does_anything_at_scale_1() -> None:
+    assert plan((30, 20), (1,), scale=1) == Plan((1,), (30, 20))
+    assert plan((30, 20), PRESET, scale=1) == Plan((), (30, 20))
+    with pytest.raises(ValueError, match="^the model does not enlarge; choose another$"):
+        plan((30, 20), (1,), scale=2)
+
+
+@pytest.mark.parametrize(
+    ("wish", "size"),
+    [
+        ({"size": (900, 900)}, (900, 900)),
+        ({"width": 900, "height": 700}, (900, 700)),
+        ({"width": 900}, (900, 600)),
+        ({"height": 500}, (750, 500)),
+        ({"fit": (1000, 500)}, (750, 500)),
+        ({"fit": (1000, 5000)}, (1000, 667)),
+        ({"long_side": 1201}, (1201, 801)),
+        ({"long_side": 100}, (100, 67)),
+        ({"width": 1}, (1, 1)),
+    ],
+)
+def test_sizes(wish: dict[str, Any], size: tuple[int, int]) -> None:
+    assert plan((300, 200), PRESET, **wish).size == size
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"scale": 0.5}, "the scale must be from 1 to 16, not 0.5"),
+        ({"scale": 17}, "the scale must be from 1 to 16, not 17"),
+        ({"scale": math.nan}, "the scale must be from 1 to 16, not nan"),
+        ({"width": 0}, "a picture must be at least 1 pixel wide and high, not 0"),
+        ({"size": (5, -1)}, "a picture must be at least 1 pixel wide and high, not -1"),
+        ({"scale": 2, "width": 5}, "scale and width or height contradict each other; give one of them"),
+        ({"fit": (5, 5), "size": (5, 5)}, "size and fit contradict each other; give one of them"),
+        (
+            {"size": (6000, 20)},
+            "6000x20 is 20.0 times as large as the picture, which is 300x200; 16 times is the most",
+        ),
+    ],
+)
+def test_wishes_that_cannot_be(wish: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        plan((300, 200), PRESET, **wish)
+    assert str(caught.value) == message
+
+
+@given(
+    st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
+    st.sets(st.integers(2, 5), min_size=1),
+    st.floats(1, LARGEST),
+)
+def test_models_always_reach_the_size(source: tuple[int, int], scales: set[int], scale: float) -> None:
+    found = plan(source, scales, scale=scale)
+    reached = math.prod(found.chain)
+    assert reached * source[0] >= found.size[0] * 0.98
+    assert reached * source[1] >= found.size[1] * 0.98
