@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import socket
 import sys
 import time
 from pathlib import Path
@@ -79,6 +80,12 @@ def test_without_a_cluster_or_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     jobs = photos(tmp_path, 1, 20)
     with pytest.raises(ConnectionError, match=r"^there is no Ray cluster at 127\.0\.0\.1:1; start one with"):
         list(cluster.upscale_files(jobs, "127.0.0.1:1", model=NEAREST))
+    with socket.create_server(("127.0.0.1", 0)) as server, monkeypatch.context() as patch:
+        patch.setattr("ray.init", lambda **_: (_ for _ in ()).throw(RuntimeError("InvalidAuthToken:\n no token")))
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        reason = rf"^the Ray cluster at {address} does not take this machine: InvalidAuthToken: no token$"
+        with pytest.raises(ConnectionError, match=reason):
+            list(cluster.upscale_files(jobs, address, model=NEAREST))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ImportError, match=r"^a cluster needs ray: pip install 'thinlens\[cluster\]'$"):
         list(cluster.upscale_files(jobs, model=NEAREST))

@@ -83,15 +83,17 @@ def connect(address: str) -> None:
         return
     try:
         host, colon, port = address.removeprefix("ray://").rpartition(":")
-        if colon:
-            create_connection(
-                (host, int(port)), timeout=PATIENCE
-            ).close()  # where nobody listens, Ray waits for minutes
-        ray.init(address=address, **quiet)
-    except (OSError, ValueError, RuntimeError):
+        if colon:  # where nobody listens, Ray waits for minutes
+            create_connection((host, int(port)), timeout=PATIENCE).close()
+    except (OSError, ValueError):
         raise ConnectionError(
             f"there is no Ray cluster at {address}; start one with `ray start --head`, or give local"
         ) from None
+    try:
+        ray.init(address=address, **quiet)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConnectionError(f"the Ray cluster at {address} does not take this machine: {reason}") from None
 
 
 def _attempt(job: Job, before: Mark, **how: Any) -> Outcome:
