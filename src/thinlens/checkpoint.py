@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -13,6 +12,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from . import nets
+from .program.file import write_whole
 
 FORMAT = "thinlens checkpoint 1"
 
@@ -22,11 +22,10 @@ def save(module: nn.Module, path: str | os.PathLike[str], provenance: Mapping[st
 
     `provenance` is what JSON can hold: recipe, data, code version, scores. The id and the padding are added.
     """
-    path = Path(path)
     known = {"id": str(module.config), "padding": module.padding, "color": "BT.601 full-range luma in [0, 1]"}
     header = {"format": FORMAT, "provenance": json.dumps({**known, **provenance})}
     tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-    write_whole(tensors, path, header)
+    write_whole(to_bytes(tensors, header), path)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]:
@@ -52,13 +51,3 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file, or is damaged: {error}") from None
-
-
-def write_whole(tensors: dict[str, Tensor], path: Path, header: dict[str, str]) -> None:
-    """Write a safetensors file under a temporary name beside it, then rename it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(to_bytes(tensors, header))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import models, program, sizes
-from .program import Convolution, PixelShuffle, Program
-from .program.reference import bicubic_taps
+from .program import Program
 from .sizes import Plan, Size
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def _steps(programs: list[Program], color: bool, transparent: bool) -> list[Step
     halos = [max(form.halo, form.uint8.halo if form.uint8 else 0) for form in forms]
     if not transparent:
         return [Step(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True)]
-    apart = [_Apart(compile(p), compile(_bicubic(p.scale))) for p in programs]
+    apart = [_Apart(compile(p), compile(program.bicubic(p.scale))) for p in programs]
     return [BLEED, *(Step(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
 
 
@@ -199,10 +198,3 @@ def _read_unchanged(path: Path, _modified: int, _size: int) -> Program:
     if start in TORCH:
         raise ValueError(f"{path} is a torch checkpoint, not a program; run: thinlens convert {path} -o PROGRAM")
     return program.load(path)
-
-
-@lru_cache
-def _bicubic(scale: int) -> Program:
-    taps = bicubic_taps(scale)
-    kernels = np.einsum("iy,jx->ijyx", taps, taps).reshape(scale**2, 1, *taps.shape[1:] * 2).astype(np.float32)
-    return Program(f"Bicubic_s{scale}", (Convolution(0, kernels, padding="edge"), PixelShuffle(1, scale)))

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from .. import photo
+from ..program.file import write_whole
 from .degrade import downscale
 
 FORMAT = "thinlens patches 1"
@@ -124,13 +125,8 @@ def write_patches(patches: Patches, path: str | os.PathLike[str]) -> None:
     """Write a patch file; it appears whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     header = {"format": FORMAT, "digest": patches.digest}
-    try:
-        temporary.write_bytes(to_bytes({"train": patches.train, "validation": patches.validation}, header))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(to_bytes({"train": patches.train, "validation": patches.validation}, header), path)
 
 
 def read_patches(path: str | os.PathLike[str]) -> Patches:

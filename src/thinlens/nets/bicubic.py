@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
-from ..program import Convolution, PixelShuffle, Program
+from ..program import Convolution, Program, bicubic
 from ..program.ops import Padding
-from ..program.reference import bicubic_taps
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,9 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.padding: Padding = padding
-        taps = torch.from_numpy(bicubic_taps(config.scale))
-        filters = torch.einsum("iy,jx->ijyx", taps, taps).reshape(config.scale**2, 1, 5, 5)
-        self.register_buffer("filter", filters.float())
+        convolution = bicubic(config.scale).ops[0]
+        assert isinstance(convolution, Convolution)
+        self.register_buffer("filter", torch.tensor(convolution.weight))
 
     def forward(self, low: torch.Tensor) -> torch.Tensor:
         padded = nn.functional.pad(low, (2, 2, 2, 2), mode="replicate" if self.padding == "edge" else "constant")
@@ -62,6 +60,4 @@ def build(config: Config, padding: Padding = "edge") -> Network:
 
 def lower(module: Network) -> Program:
     """The program that computes what the module computes."""
-    weight = module.filter.cpu().numpy().astype(np.float32)
-    ops = (Convolution(0, weight, padding=module.padding), PixelShuffle(1, module.config.scale))
-    return Program(str(module.config), ops)
+    return bicubic(module.config.scale, module.padding)

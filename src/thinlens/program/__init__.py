@@ -1,6 +1,7 @@
 """The program: what a network is to everything that runs or exports it. See ops for the concept."""
 
 from .file import dump, load, save
+from .interpolation import bicubic
 from .ops import (
     FRACTION_BITS,
     ChannelMaximum,
@@ -26,6 +27,7 @@ __all__ = [
     "Recolor",
     "RoundShift",
     "SoftmaxSum",
+    "bicubic",
     "dump",
     "load",
     "save",

@@ -43,10 +43,15 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
     """Write a program; the file appears whole or not at all."""
     tensors: dict[str, NDArray[Any]] = {}
     header = {"format": FORMAT, "program": json.dumps(_encode(program, tensors, ""))}
+    write_whole(to_bytes(tensors, header), path)
+
+
+def write_whole(content: bytes, path: str | os.PathLike[str]) -> None:
+    """Write a file under a temporary name beside it, then rename it: it appears whole or not at all."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(to_bytes(tensors, header))
+        temporary.write_bytes(content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from .. import checkpoint
+from ..program.file import write_whole
 
 FORMAT = "thinlens training state 1"
 INTERVAL = 20.0
@@ -43,7 +45,7 @@ class StateFile:
             return
         header = {"format": FORMAT, "key": self.key, "numbers": json.dumps(dict(numbers))}
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        checkpoint.write_whole(whole, self.path, header)
+        write_whole(to_bytes(whole, header), self.path)
         self.saved_at = time.monotonic()
 
     def remove(self) -> None:
