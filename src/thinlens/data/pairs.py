@@ -33,10 +33,11 @@ Crops = NDArray[np.uint8]
 class Sampling:
     """Which crops are taken: `per_photo` of `size`² pixels at each of the reductions of a photo, by their detail.
 
-    A multiple of 12 serves the scales 2, 3 and 4. Every `holdout`-th photo gives validation crops only.
+    A multiple of 12 serves the scales 2, 3 and 4. Every `holdout`-th photo gives validation crops only. A crop of 144²
+    takes 62 KB of the patch file: 348 photos make 43 MB by default.
     """
 
-    per_photo: int = 3
+    per_photo: int = 2
     size: int = 144
     reductions: tuple[int, ...] = (1,)
     holdout: int = 20
