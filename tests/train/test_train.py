@@ -144,7 +144,7 @@ def test_a_widened_filter_computes_the_same() -> None:
 
 def test_another_run_s_state_is_not_taken(photos, tmp_path) -> None:
     out = tmp_path / "a.safetensors"
-    StateFile(tmp_path / "a.safetensors.state", "another").save({"x": torch.zeros(1)}, {}, now=True)
+    StateFile(tmp_path / "a.safetensors.state", "another").save({"x": torch.zeros(1)}, {})
     with pytest.raises(ValueError, match="is the state of a run with another recipe or other photos; delete it"):
         train(ADAM, photos, out, cache=tmp_path / "cache", progress=False)
     train(replace(ADAM, steps=2), photos, out, resume=False, cache=tmp_path / "cache", progress=False)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..program.reference import bicubic_taps, cubic
+
 KERNEL = "bicubic a=-0.5, antialiased"
 """Names the degradation of `downscale` in recipes and provenance headers."""
 
@@ -43,13 +45,6 @@ def upscale_bicubic(image: Image, scale: int) -> Image:
     return _resize(image, enlarge_taps(scale), 1)
 
 
-def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The cubic convolution kernel with a = -0.5, which is zero from distance 2 on."""
-    near = 1 - 2.5 * distance**2 + 1.5 * distance**3
-    far = 2 - 4 * distance + 2.5 * distance**2 - 0.5 * distance**3
-    return np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
-
-
 def shrink_taps(scale: int) -> NDArray[np.float64]:
     """`(1, scale + 2·pad)`: weights of the pixels from pad before a block of `scale` pixels to pad after it."""
     pad = 2 * scale
@@ -60,8 +55,7 @@ def shrink_taps(scale: int) -> NDArray[np.float64]:
 
 def enlarge_taps(scale: int) -> NDArray[np.float64]:
     """`(scale, 5)`: for each sub-pixel position, the weights of the pixels from 2 before to 2 after."""
-    offset = (np.arange(scale) + 0.5) / scale - 0.5
-    weights = cubic(np.abs(np.arange(-2, 3) - offset[:, None]))
+    weights = bicubic_taps(scale)
     return weights / weights.sum(axis=1, keepdims=True)
 
 

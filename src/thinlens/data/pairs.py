@@ -17,11 +17,10 @@ from safetensors.numpy import save as to_bytes
 
 from .. import photo
 from ..program.file import write_whole
+from ..program.reference import LUMA_WEIGHTS
 from .degrade import downscale
 
 FORMAT = "thinlens patches 1"
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Full-range BT.601."""
 MARGIN = 2
 """Low-resolution pixels whose bicubic support leaves the crop: they are trimmed."""
 CANDIDATES = 40
@@ -153,7 +152,7 @@ def make_pairs(crops: Crops, scale: int) -> Pairs:
 
 
 def _luma(image: NDArray[Any]) -> NDArray[np.float32]:
-    return (image.astype(np.float32) @ LUMA) * np.float32(1 / 255)
+    return (image.astype(np.float32) @ np.array(LUMA_WEIGHTS, np.float32)) * np.float32(1 / 255)
 
 
 def _crops_of(pixels: NDArray[Any], sampling: Sampling, random: np.random.Generator) -> Iterator[Crops]:

@@ -127,13 +127,17 @@ def luma(rgb: Planes) -> Planes:
     return (((red + green + blue + (1 << shift - 1)) >> shift) << FRACTION_BITS).astype(np.int32)[None]
 
 
-def bicubic_taps(scale: int) -> NDArray[np.float64]:
-    """`(scale, 5)`: weights of the pixels at -2…2 for each sub-pixel position, a = -0.5, each row adding up to 1."""
-    offsets = (np.arange(scale) + 0.5) / scale - 0.5
-    distance = np.abs(np.arange(-2, 3)[None] - offsets[:, None])
+def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The cubic convolution kernel with a = -0.5 [Keys1981], which is zero from distance 2 on."""
     near = 1 - 2.5 * distance**2 + 1.5 * distance**3
     far = 2 - 4 * distance + 2.5 * distance**2 - 0.5 * distance**3
     return np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
+
+
+def bicubic_taps(scale: int) -> NDArray[np.float64]:
+    """`(scale, 5)`: weights of the pixels at -2…2 for each sub-pixel position, a = -0.5, each row adding up to 1."""
+    offsets = (np.arange(scale) + 0.5) / scale - 0.5
+    return cubic(np.abs(np.arange(-2, 3)[None] - offsets[:, None]))
 
 
 def bicubic_taps_integer(scale: int) -> NDArray[np.int32]:

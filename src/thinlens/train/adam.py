@@ -40,7 +40,8 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
         optimizer.step()
         average.update_parameters(module)
         finished = step + 1
-        state.save(*_snapshot(module, average, optimizer, finished))
+        if state.due:
+            state.save(*_snapshot(module, average, optimizer, finished))
         if finished % every == 0 or finished == recipe.steps:
             report(finished, recipe.steps, loss.item(), validation_psnr(average.module, validation, border))
         else:

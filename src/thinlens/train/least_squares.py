@@ -161,10 +161,11 @@ def _solve(problem: Problem, maps: int, recipe: Recipe, index: int, progress: _P
         before = min(stage, recipe.starts) * TRIAL_STEPS + max(grown, 0) * recipe.steps
         for found in descend(current, state, steps - taken):
             state, taken = found, taken + 1
-            tensors = {**progress.solved, "weight": state.weight, "best": best}
-            place = {"solved": index, "stage": stage, "step": taken, "best_loss": best_loss}
-            place |= {"loss": state.loss, "damping": state.damping, "converged": state.converged}
-            progress.state.save(tensors, place)
+            if progress.state.due:
+                tensors = {**progress.solved, "weight": state.weight, "best": best}
+                place = {"solved": index, "stage": stage, "step": taken, "best_loss": best_loss}
+                place |= {"loss": state.loss, "damping": state.damping, "converged": state.converged}
+                progress.state.save(tensors, place)
             progress.show(before + taken, state.loss, widened(state.weight, problem.kernel))
         if grown >= 0 or state.loss < best_loss:
             best, best_loss = state.weight, state.loss

@@ -39,10 +39,13 @@ class StateFile:
             )
         return tensors, json.loads(header["numbers"])
 
-    def save(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any], *, now: bool = False) -> None:
-        """Save if the last saving is some seconds ago (or at once); the file is replaced whole."""
-        if not now and time.monotonic() - self.saved_at < INTERVAL:
-            return
+    @property
+    def due(self) -> bool:
+        """Whether the last saving is some seconds ago."""
+        return time.monotonic() - self.saved_at >= INTERVAL
+
+    def save(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Save; the file is replaced whole."""
         header = {"format": FORMAT, "key": self.key, "numbers": json.dumps(dict(numbers))}
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         write_whole(to_bytes(whole, header), self.path)
