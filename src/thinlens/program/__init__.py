@@ -4,12 +4,15 @@ from .file import dump, load, save
 from .interpolation import bicubic
 from .ops import (
     FRACTION_BITS,
+    Activation,
+    Addition,
     ChannelMaximum,
     Convolution,
     Luma,
     Op,
     PixelShuffle,
     Program,
+    Quantize,
     Recolor,
     RoundShift,
     SoftmaxSum,
@@ -18,12 +21,15 @@ from .validate import validate
 
 __all__ = [
     "FRACTION_BITS",
+    "Activation",
+    "Addition",
     "ChannelMaximum",
     "Convolution",
     "Luma",
     "Op",
     "PixelShuffle",
     "Program",
+    "Quantize",
     "Recolor",
     "RoundShift",
     "SoftmaxSum",

@@ -18,7 +18,17 @@ from .ops import OPS, Op, Program
 from .validate import value_types
 
 FORMAT = "thinlens program 1"
-KINDS = {"weight": np.ndarray, "bias": np.ndarray | None, "padding": str, "score": str, "text": str}
+KINDS = {
+    "weight": np.ndarray,
+    "bias": np.ndarray | None,
+    "outside": np.ndarray | None,
+    "slope": np.ndarray | None,
+    "step": np.ndarray | float | None,
+    "padding": str,
+    "score": str,
+    "function": str,
+    "text": str,
+}
 """What the fields of operations hold in a file; all others hold whole numbers."""
 
 
@@ -26,7 +36,8 @@ def dump(program: Program) -> str:
     """The program as text, one operation a line, weights by shape: `3 = ChannelMaximum(2)  → 1 channel ×2`."""
     lines = [f"{program.name}: {program.channels} channels, ×{program.scale}, halo {program.halo}"]
     for index, (op, kind) in enumerate(zip(program.ops, value_types(program)[1:], strict=True), start=1):
-        shown = ", ".join(_show(getattr(op, item.name), item.name) for item in fields(op))
+        values = {item.name: getattr(op, item.name) for item in fields(op)}
+        shown = ", ".join(_show(value, name) for name, value in values.items() if value is not None)
         lines.append(f"{index} = {type(op).__name__}({shown}) → {kind.channels} × {kind.scale}")
     if program.uint8 is not None:
         lines += ["for uint8 pictures:", *("  " + line for line in dump(program.uint8).splitlines())]
@@ -85,7 +96,8 @@ def _encode(program: Program, tensors: dict[str, NDArray[Any]], prefix: str) -> 
                 key = f"{prefix}{index}.{item.name}"
                 tensors[key] = value
                 value = {"tensor": key}
-            entry[item.name] = value
+            if value is not None:
+                entry[item.name] = value
         ops.append(entry)
     inner = None if program.uint8 is None else _encode(program.uint8, tensors, prefix + "uint8.")
     return {"name": program.name, "ops": ops, "uint8": inner, "provenance": dict(program.provenance)}

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Padding: TypeAlias = Literal["zero", "edge"]
-Score: TypeAlias = Literal["key", "query*key"]
+Score: TypeAlias = Literal["key", "key*key", "query*key"]
+Function: TypeAlias = Literal["relu", "prelu", "tanh", "sigmoid", "softplus"]
 
 FRACTION_BITS = 6
 """An integer program sees the picture as int32, 8-bit levels times 2**FRACTION_BITS, and answers in the same unit."""
@@ -27,13 +28,49 @@ class Convolution:
     """Correlate with odd square kernels; the result has the size of the source.
 
     `weight` is `(out, in, kernel, kernel)` float32, or int16 in an integer program; `bias` is `(out,)` of float32 or
-    int32. Outside the picture the source is zero or repeats its edge.
+    int32. In a quantized layer `weight` is int8 and stands for weight · `step`, one `step` for each output, `(out,)`
+    float32; its source is a Quantize. Outside the picture the source is zero, or `outside`, one value `(in,)` float32
+    for each channel, or repeats its edge.
     """
 
     source: int
-    weight: NDArray[np.float32] | NDArray[np.int16]
+    weight: NDArray[np.float32] | NDArray[np.int16] | NDArray[np.int8]
     bias: NDArray[np.float32] | NDArray[np.int32] | None = None
     padding: Padding = "zero"
+    outside: NDArray[np.float32] | None = None
+    step: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """Apply a function to every value: max(v, 0), v < 0 ? slope·v : v, tanh(v), 1/(1 + exp(-v)) or log(1 + exp(v)).
+
+    `slope` is `(channels,)` float32, for prelu only.
+    """
+
+    source: int
+    function: Function
+    slope: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Addition:
+    """The sum of two values of the same size; a value of one channel is added to every channel of the other."""
+
+    source: int
+    other: int
+
+
+@dataclass(frozen=True, eq=False)
+class Quantize:
+    """Round to 256 levels: `(clip(rint(value · (1 / step)) + zero, 0, 255) - zero) · step`, halves to even.
+
+    A pipeline may keep the level, a byte, in the place of the value.
+    """
+
+    source: int
+    step: float
+    zero: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +93,7 @@ class SoftmaxSum:
     """Sum of values weighted by the softmax of their scores over the channels, as one channel.
 
     The channels of the source are all values, then (for the score "query*key") all queries, then all keys
-    (eSR-TM, eSR-TR).
+    (eSR-TM, eSR-TR; eSR-CNN has the score "key*key", the key squared).
     """
 
     source: int
@@ -92,20 +129,38 @@ class Recolor:
     scale: int
 
 
-Op: TypeAlias = Convolution | PixelShuffle | ChannelMaximum | SoftmaxSum | RoundShift | Luma | Recolor
+Op: TypeAlias = (
+    Convolution
+    | Activation
+    | Addition
+    | PixelShuffle
+    | ChannelMaximum
+    | SoftmaxSum
+    | RoundShift
+    | Quantize
+    | Luma
+    | Recolor
+)
 OPS: tuple[type[Op], ...] = get_args(Op)
 
 
 def sources(op: Op) -> tuple[int, ...]:
     """The values an operation reads."""
-    return (op.source, op.picture) if isinstance(op, Recolor) else (op.source,)
+    match op:
+        case Recolor():
+            return (op.source, op.picture)
+        case Addition():
+            return (op.source, op.other)
+        case _:
+            return (op.source,)
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """An immutable network: its published id, its operations, where it comes from.
 
-    `uint8`, where present, is the integer program baked from this one: it takes its place for uint8 pictures.
+    `uint8`, where present, is the integer or quantized program baked from this one: it takes its place for uint8
+    pictures.
     Scale, halo and channels are derived from the operations, never stored. Raises ValueError, naming the operation,
     if the operations do not fit together.
     """
@@ -151,13 +206,29 @@ class Program:
     @cached_property
     def integer(self) -> bool:
         """Whether the arithmetic is in int32 rather than float32."""
-        return any(isinstance(op, Convolution) and op.weight.dtype.kind == "i" for op in self.ops)
+        return any(isinstance(op, Convolution) and op.weight.dtype == np.int16 for op in self.ops)
+
+    @cached_property
+    def quantized(self) -> bool:
+        """Whether a layer has weights of int8 on sources of 256 levels."""
+        return any(isinstance(op, Convolution) and op.weight.dtype == np.int8 for op in self.ops)
 
     @cached_property
     def color(self) -> Program:
         """The program for RGB pictures: luma through this one, chroma through bicubic; itself if it takes RGB."""
         if self.channels == 3:
             return self
-        shifted = tuple(replace(op, source=op.source + 1) for op in self.ops)
+        shifted = tuple(_moved(op, 1) for op in self.ops)
         ops = (Luma(0), *shifted, Recolor(len(shifted) + 1, 0, self.scale))
         return Program(self.name, ops, self.uint8.color if self.uint8 else None, self.provenance)
+
+
+def _moved(op: Op, by: int) -> Op:
+    """The operation with all its sources counted from another picture."""
+    match op:
+        case Addition():
+            return replace(op, source=op.source + by, other=op.other + by)
+        case Recolor():
+            return replace(op, source=op.source + by, picture=op.picture + by)
+        case _:
+            return replace(op, source=op.source + by)

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from .ops import (
     FRACTION_BITS,
+    Activation,
+    Addition,
     ChannelMaximum,
     Convolution,
     Luma,
     Op,
     PixelShuffle,
     Program,
+    Quantize,
     Recolor,
     RoundShift,
     SoftmaxSum,
@@ -71,6 +74,12 @@ def evaluate(op: Op, values: list[Planes]) -> Planes:
     match op:
         case Convolution():
             return convolution(source, op)
+        case Activation():
+            return activation(source, op)
+        case Addition():
+            return source + values[op.other]
+        case Quantize():
+            return quantize(source, op)
         case PixelShuffle():
             channels, height, width = source.shape
             s = op.scale
@@ -94,9 +103,18 @@ def convolution(source: Planes, op: Convolution) -> Planes:
     outputs, _, kernel, _ = op.weight.shape
     radius = kernel // 2
     border = ((0, 0), (radius, radius), (radius, radius))
-    padded = np.pad(source, border, mode="edge") if op.padding == "edge" else np.pad(source, border)
+    if op.padding == "edge":
+        padded = np.pad(source, border, mode="edge")
+    elif op.outside is None:
+        padded = np.pad(source, border)
+    else:
+        outside = op.outside[:, None, None]
+        padded = np.pad(source - outside, border) + outside
+        padded[:, radius : radius + source.shape[1], radius : radius + source.shape[2]] = source
     height, width = source.shape[1:]
-    weight = op.weight if source.dtype.kind == "f" else op.weight.astype(np.int32)
+    weight = op.weight.astype(source.dtype)
+    if op.step is not None:
+        weight = weight * op.step[:, None, None, None]
     total = np.zeros((outputs, height, width), source.dtype)
     for y in range(kernel):
         for x in range(kernel):
@@ -104,10 +122,35 @@ def convolution(source: Planes, op: Convolution) -> Planes:
     return total if op.bias is None else total + op.bias[:, None, None]
 
 
+def activation(source: Planes, op: Activation) -> Planes:
+    """One function of every value; large arguments do not overflow."""
+    match op.function:
+        case "relu":
+            return np.maximum(source, 0)
+        case "prelu":
+            assert op.slope is not None
+            return np.where(source < 0, op.slope[:, None, None] * source, source)
+        case "tanh":
+            return np.tanh(source)
+        case "sigmoid":
+            return np.float32(0.5) * np.tanh(np.float32(0.5) * source) + np.float32(0.5)
+        case "softplus":
+            return np.maximum(source, 0) + np.log1p(np.exp(-np.abs(source)))
+
+
+def quantize(source: Planes, op: Quantize) -> Planes:
+    """The nearest of 256 levels; `zero` is the level of 0."""
+    level = np.clip(np.rint(source * np.float32(1 / op.step)) + np.float32(op.zero), 0, 255)
+    return (level - np.float32(op.zero)) * np.float32(op.step)
+
+
 def softmax_sum(source: Planes, op: SoftmaxSum) -> Planes:
     """Σ value·softmax(score) over the channels; the largest score is subtracted first, which changes nothing else."""
     if op.score == "key":
         value, score = np.split(source, 2)
+    elif op.score == "key*key":
+        value, key = np.split(source, 2)
+        score = key * key
     else:
         value, query, key = np.split(source, 3)
         score = query * key

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, isfinite
+from typing import get_args
 
 import numpy as np
 
 from .ops import (
+    Activation,
+    Addition,
     ChannelMaximum,
     Convolution,
+    Function,
     Luma,
     Op,
     PixelShuffle,
     Program,
+    Quantize,
     Recolor,
     RoundShift,
+    Score,
     SoftmaxSum,
     sources,
 )
 
 BICUBIC_HALO = 2
+FLOAT_ONLY: dict[type[Op], str] = {SoftmaxSum: "a softmax", Activation: "an activation", Quantize: "Quantize"}
 
 
 @dataclass(frozen=True)
@@ -74,17 +81,29 @@ def validate(program: Program) -> None:
         raise ValueError(f"{program.name} takes {wanted} channels; a picture has 1 (luma) or 3 (RGB)")
     if result.channels != wanted:
         raise ValueError(f"{program.name} returns {result.channels} channels for a picture of {wanted}")
-    kinds = {op.weight.dtype.kind for op in program.ops if isinstance(op, Convolution)}
-    if len(kinds) > 1:
-        raise ValueError(f"{program.name} mixes integer and float weights")
-    if kinds != {"i"} and any(isinstance(op, RoundShift) for op in program.ops):
-        raise ValueError(f"{program.name}: RoundShift needs integer weights")
-    if kinds == {"i"} and any(isinstance(op, SoftmaxSum) for op in program.ops):
-        raise ValueError(f"{program.name}: a softmax has no integer form")
+    _check_arithmetic(program)
     if program.uint8 is not None:
         inner = program.uint8
-        if not inner.integer or inner.scale != program.scale or inner.channels != program.channels:
-            raise ValueError(f"{program.name}: its uint8 program must be integer, with the same scale and channels")
+        fits = inner.scale == program.scale and inner.channels == program.channels
+        if not fits or not (inner.integer or inner.quantized):
+            raise ValueError(
+                f"{program.name}: its uint8 program must be integer or quantized, with the same scale and channels"
+            )
+
+
+def _check_arithmetic(program: Program) -> None:
+    """Integer operations among themselves, float operations among themselves, bytes as weights on levels only."""
+    weights = {op.weight.dtype == np.int16 for op in program.ops if isinstance(op, Convolution)}
+    if len(weights) > 1:
+        raise ValueError(f"{program.name} mixes integer and float weights")
+    if not program.integer and any(isinstance(op, RoundShift) for op in program.ops):
+        raise ValueError(f"{program.name}: RoundShift needs integer weights")
+    for op in program.ops:
+        if program.integer and isinstance(op, SoftmaxSum | Activation | Quantize):
+            raise ValueError(f"{program.name}: {FLOAT_ONLY[type(op)]} has no integer form")
+        levels = op.source > 0 and isinstance(program.ops[op.source - 1], Quantize)
+        if isinstance(op, Convolution) and op.weight.dtype == np.int8 and not levels:
+            raise ValueError(f"{program.name}: a convolution with int8 weights must read a Quantize")
 
 
 def _result(op: Op, inputs: list[ValueType]) -> ValueType:
@@ -92,6 +111,15 @@ def _result(op: Op, inputs: list[ValueType]) -> ValueType:
     match op:
         case Convolution():
             return _convolution(op, source)
+        case Activation():
+            _check_activation(op, source)
+            return source
+        case Addition():
+            return _addition(source, inputs[1])
+        case Quantize():
+            if not isinstance(op.step, float) or not isfinite(op.step) or op.step <= 0 or not 0 <= op.zero <= 255:
+                raise ValueError(f"step {op.step} must be a number above 0 and zero {op.zero} a level in 0…255")
+            return source
         case PixelShuffle():
             if op.scale < 1 or source.channels % op.scale**2:
                 raise ValueError(f"{source.channels} channels do not shuffle by {op.scale}")
@@ -99,9 +127,9 @@ def _result(op: Op, inputs: list[ValueType]) -> ValueType:
         case ChannelMaximum():
             return ValueType(1, source.scale, source.reach)
         case SoftmaxSum():
-            if op.score not in ("key", "query*key"):
-                raise ValueError(f"score must be key or query*key, got {op.score!r}")
-            parts = 2 if op.score == "key" else 3
+            if op.score not in get_args(Score):
+                raise ValueError(f"score must be one of {', '.join(get_args(Score))}, got {op.score!r}")
+            parts = 3 if op.score == "query*key" else 2
             if source.channels % parts:
                 raise ValueError(f"{source.channels} channels are not {parts} equal groups")
             return ValueType(1, source.scale, source.reach)
@@ -126,19 +154,55 @@ def _convolution(op: Convolution, source: ValueType) -> ValueType:
     if inputs != source.channels:
         raise ValueError(f"weight takes {inputs} channels, its source has {source.channels}")
     if op.bias is not None:
-        wanted = np.dtype(np.float32 if op.weight.dtype == np.float32 else np.int32)
+        wanted = np.dtype(np.int32 if op.weight.dtype == np.int16 else np.float32)
         if op.bias.shape != (outputs,) or op.bias.dtype != wanted:
             raise ValueError(f"bias must be ({outputs},) {wanted}, got {op.bias.shape} {op.bias.dtype}")
     if op.padding not in ("zero", "edge"):
         raise ValueError(f"padding must be zero or edge, got {op.padding!r}")
+    if (op.step is None) == (op.weight.dtype == np.int8):
+        raise ValueError("int8 weights need a step for each output, others have none")
+    _check_vector("step", op.step, outputs)
+    _check_vector("outside", op.outside, inputs)
+    if op.outside is not None and (op.padding == "edge" or op.weight.dtype == np.int16):
+        raise ValueError("outside needs padding zero and float weights")
     for array in (op.weight, op.bias):
         if array is not None and not np.isfinite(array).all():
             raise ValueError("weights must be finite")
     return ValueType(outputs, source.scale, source.reach + Fraction(kernel // 2, source.scale))
 
 
+def _addition(first: ValueType, second: ValueType) -> ValueType:
+    if first.scale != second.scale or (
+        first.channels != second.channels and 1 not in (first.channels, second.channels)
+    ):
+        raise ValueError(
+            f"cannot add {second.channels} channels × {second.scale} to {first.channels} channels × {first.scale}"
+        )
+    return ValueType(max(first.channels, second.channels), first.scale, max(first.reach, second.reach))
+
+
+def _check_activation(op: Activation, source: ValueType) -> None:
+    if op.function not in get_args(Function):
+        raise ValueError(f"function must be one of {', '.join(get_args(Function))}, got {op.function!r}")
+    if (op.slope is None) == (op.function == "prelu"):
+        raise ValueError("prelu needs a slope for each channel, other functions have none")
+    _check_vector("slope", op.slope, source.channels)
+
+
+def _check_vector(name: str, vector: np.ndarray | None, length: int) -> None:
+    """A vector of float32, one finite number for each channel, where it is given."""
+    if vector is None:
+        return
+    if vector.shape != (length,) or vector.dtype != np.float32:
+        raise ValueError(f"{name} must be ({length},) float32, got {vector.shape} {vector.dtype}")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} must be finite")
+
+
 def _check_weight(op: Convolution) -> None:
     if op.weight.ndim != 4 or op.weight.shape[2] != op.weight.shape[3] or op.weight.shape[2] % 2 == 0:
         raise ValueError(f"weight must be (out, in, kernel, kernel) with an odd kernel, got {op.weight.shape}")
-    if op.weight.size == 0 or op.weight.dtype not in (np.float32, np.int16):
-        raise ValueError(f"weight must be float32 or int16 and not empty, got {op.weight.dtype} {op.weight.shape}")
+    if op.weight.size == 0 or op.weight.dtype not in (np.float32, np.int16, np.int8):
+        raise ValueError(
+            f"weight must be float32, int16 or int8 and not empty, got {op.weight.dtype} {op.weight.shape}"
+        )
