@@ -14,12 +14,19 @@ from torch import nn
 
 from ..program import Program
 from ..program.ops import Padding
-from . import bicubic, edge_sr
+from . import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn
 
-FAMILIES: dict[str, ModuleType] = {"bicubic": bicubic, "edge_sr": edge_sr}
+FAMILIES: dict[str, ModuleType] = {
+    "bicubic": bicubic,
+    "edge_sr": edge_sr,
+    "esr_cnn": esr_cnn,
+    "espcn": espcn,
+    "fsrcnn": fsrcnn,
+    "ecbsr": ecbsr,
+}
 """Every family: a module with `Config`, `parse(identifier)`, `build(config)`, `Network` and `lower(module)`."""
 
-EXAMPLES = ("Bicubic_s2", "eSR-MAX_s2_K3_C2", "eSR-TM_s3_K5_C4", "eSR-TR_s4_K7_C16")
+EXAMPLES = ("Bicubic_s2", "eSR-MAX_s2_K3_C2", "eSR-TM_s3_K5_C4", "eSR-TR_s4_K7_C16", "ECBSR_s2_M4_C16")
 
 
 def parse(identifier: str) -> Any:

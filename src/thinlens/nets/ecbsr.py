@@ -1,0 +1,205 @@
+"""ECBSR: edge-oriented convolution blocks, trained as five branches, run as one convolution each.
+
+X. Zhang, H. Zeng, L. Zhang: Edge-oriented Convolution Block for Real-time Super Resolution on Mobile Devices. ACM MM
+2021 [Zhang2021]. Identifiers are `ECBSR_s2_M4_C16` with PReLU; another activation and the identity branch are appended:
+`ECBSR_s2_M4_C16_relu_identity`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ..program import Addition, Convolution, Op, PixelShuffle, Program
+from ..program.ops import Padding
+from .layers import array, correlate, lower_activation
+
+Kind = Literal["prelu", "relu", "rrelu", "softplus", "linear"]
+SOBEL_X = ((1, 0, -1), (2, 0, -2), (1, 0, -1))
+SOBEL_Y = ((1, 2, 1), (0, 0, 0), (-1, -2, -1))
+LAPLACIAN = ((0, 1, 0), (1, -4, 1), (0, 1, 0))
+
+
+@dataclass(frozen=True)
+class Config:
+    """`blocks` blocks of `channels` maps between a first and a last one."""
+
+    scale: int
+    blocks: int
+    channels: int
+    activation: Kind = "prelu"
+    identity: bool = False
+
+    def __post_init__(self) -> None:
+        if self.activation not in get_args(Kind):
+            raise ValueError(f"activation must be one of {', '.join(get_args(Kind))}, got {self.activation!r}")
+        if min(self.scale, self.channels) < 1 or self.blocks < 0:
+            raise ValueError(f"{self}: scale and C must be at least 1, M at least 0")
+
+    def __str__(self) -> str:
+        activation = "" if self.activation == "prelu" else f"_{self.activation}"
+        identity = "_identity" if self.identity else ""
+        return f"ECBSR_s{self.scale}_M{self.blocks}_C{self.channels}{activation}{identity}"
+
+
+def parse(identifier: str) -> Config | None:
+    """The inverse of `str(config)`; None if the identifier is of another family."""
+    match = re.fullmatch(r"ECBSR_s(\d+)_M(\d+)_C(\d+)(?:_(relu|rrelu|softplus|linear))?(_identity)?", identifier)
+    if match is None:
+        return None
+    scale, blocks, channels, activation, identity = match.groups()
+    return Config(int(scale), int(blocks), int(channels), cast(Kind, activation or "prelu"), identity is not None)
+
+
+class Expansion(nn.Module):
+    """1×1 to twice the outputs, then 3×3."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        first, second = nn.Conv2d(inputs, 2 * outputs, 1), nn.Conv2d(2 * outputs, outputs, 3)
+        self.k0, self.b0, self.k1, self.b1 = first.weight, first.bias, second.weight, second.bias
+
+    def second(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the 3×3 convolution."""
+        assert self.b1 is not None
+        return self.k1, self.b1
+
+
+class Edges(nn.Module):
+    """1×1, then a fixed filter for edges on each map by itself, times a learned scale, plus a learned bias."""
+
+    mask: Tensor
+
+    def __init__(self, inputs: int, outputs: int, mask: tuple[tuple[int, ...], ...]) -> None:
+        super().__init__()
+        first = nn.Conv2d(inputs, outputs, 1)
+        self.k0, self.b0 = first.weight, first.bias
+        self.scale = nn.Parameter(torch.randn(outputs, 1, 1, 1) * 1e-3)
+        self.bias = nn.Parameter(torch.randn(outputs) * 1e-3)
+        self.register_buffer("mask", torch.tensor(mask, dtype=torch.float32).expand(outputs, 1, 3, 3).clone())
+
+    def second(self) -> tuple[Tensor, Tensor]:
+        """Weight, zero but on the diagonal, and bias of the 3×3 convolution."""
+        diagonal = torch.eye(len(self.bias), device=self.bias.device)[:, :, None, None]
+        return diagonal * (self.scale * self.mask), self.bias
+
+
+class Block(nn.Module):
+    """An edge-oriented convolution block: the sum of five branches, then an activation.
+
+    Between a branch's 1×1 and 3×3 convolution the map is padded as if the zeros around the source had gone through the
+    1×1, so the sum of the branches is one 3×3 convolution. The weights that learn are those of the branches; their sum
+    is formed from the weights rather than from the maps, which gives the same result and the same gradients at a
+    fraction of the time.
+    """
+
+    def __init__(self, inputs: int, outputs: int, activation: Kind, identity: bool, padding: Padding) -> None:
+        super().__init__()
+        self.identity = identity and inputs == outputs
+        self.padding: Padding = padding
+        self.conv3x3 = nn.Conv2d(inputs, outputs, 3)
+        self.conv1x1_3x3 = Expansion(inputs, outputs)
+        self.conv1x1_sbx = Edges(inputs, outputs, SOBEL_X)
+        self.conv1x1_sby = Edges(inputs, outputs, SOBEL_Y)
+        self.conv1x1_lpl = Edges(inputs, outputs, LAPLACIAN)
+        self.act = _activation(activation, outputs)
+
+    def branches(self) -> tuple[Expansion | Edges, ...]:
+        """The branches that are two convolutions."""
+        return self.conv1x1_3x3, self.conv1x1_sbx, self.conv1x1_sby, self.conv1x1_lpl
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.act(correlate(maps, *self.merged(), self.padding))
+
+    def merged(self) -> tuple[Tensor, Tensor]:
+        """Weight `(out, in, 3, 3)` and bias `(out,)` of the sum of all branches."""
+        assert self.conv3x3.bias is not None
+        weight, bias = self.conv3x3.weight, self.conv3x3.bias
+        for branch in self.branches():
+            assert branch.b0 is not None
+            second, last = branch.second()
+            outputs, middle = second.shape[:2]
+            flat = second.transpose(1, 2).transpose(2, 3).reshape(-1, middle)  # (out·3·3, middle)
+            product = flat @ branch.k0.flatten(1)
+            weight = weight + product.reshape(outputs, 3, 3, -1).permute(0, 3, 1, 2)
+            bias = bias + last + second.sum((2, 3)) @ branch.b0
+        if self.identity:
+            weight = weight + nn.functional.pad(torch.eye(len(bias), device=bias.device)[:, :, None, None], [1] * 4)
+        return weight, bias
+
+    def lower(self, source: int) -> list[Op]:
+        """The operations of all branches and their sum; the activation is not among them."""
+        assert self.conv3x3.bias is not None
+        ops: list[Op] = [Convolution(source, array(self.conv3x3.weight), array(self.conv3x3.bias), self.padding)]
+        total = source + 1
+        for branch in self.branches():
+            assert branch.b0 is not None
+            start = source + len(ops)
+            weight, bias = (array(tensor) for tensor in branch.second())
+            middle = array(branch.b0)
+            ops.append(Convolution(source, array(branch.k0), middle, self.padding))
+            outside = middle if self.padding == "zero" else None
+            ops.append(Convolution(start + 1, weight, bias, self.padding, outside))
+            ops.append(Addition(total, start + 2))
+            total = start + 3
+        if self.identity:
+            ops.append(Addition(total, source))
+        return ops
+
+
+class Network(nn.Module):
+    """`(B, 1, H, W)` float32 luma in [0, 1] to `(B, 1, scale·H, scale·W)`.
+
+    The published networks are padded with zeros, layer by layer; ours repeat the edges.
+    """
+
+    def __init__(self, config: Config, padding: Padding = "zero") -> None:
+        super().__init__()
+        self.config = config
+        self.padding: Padding = padding
+        sizes = [1, *[config.channels] * (config.blocks + 1), config.scale**2]
+        kinds: list[Kind] = [*[config.activation] * (config.blocks + 1), "linear"]
+        self.backbone = nn.Sequential(
+            *(
+                Block(inputs, outputs, kind, config.identity, padding)
+                for inputs, outputs, kind in zip(sizes, sizes[1:], kinds, strict=False)
+            )
+        )
+
+    def forward(self, low: Tensor) -> Tensor:
+        return nn.functional.pixel_shuffle(self.backbone(low).float() + low, self.config.scale)
+
+
+def build(config: Config, padding: Padding = "zero") -> Network:
+    """A network with fresh weights."""
+    return Network(config, padding)
+
+
+def lower(module: Network) -> Program:
+    """The program that computes what the module computes, branch by branch; `bake.fuse` merges the branches."""
+    ops: list[Op] = []
+    for block in module.backbone:
+        assert isinstance(block, Block)
+        ops += block.lower(len(ops))
+        if not isinstance(block.act, nn.Identity):
+            ops.append(lower_activation(block.act, len(ops), len(block.conv3x3.weight)))
+    ops += [Addition(len(ops), 0), PixelShuffle(len(ops) + 1, module.config.scale)]
+    return Program(str(module.config), tuple(ops))
+
+
+def _activation(kind: Kind, channels: int) -> nn.Module:
+    match kind:
+        case "prelu":
+            return nn.PReLU(channels)
+        case "relu":
+            return nn.ReLU()
+        case "rrelu":
+            return nn.RReLU(-0.05, 0.05)
+        case "softplus":
+            return nn.Softplus()
+        case "linear":
+            return nn.Identity()
