@@ -13,14 +13,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from thinlens.bake import fix_point
 from thinlens.program import (
+    Activation,
+    Addition,
     ChannelMaximum,
     Convolution,
     PixelShuffle,
     Program,
+    Quantize,
     SoftmaxSum,
     dump,
     load,
@@ -49,6 +53,28 @@ def attention() -> Program:
     )
 
 
+def residual() -> Program:
+    """Layers with branches and a border value; the quantized twin has weights of a byte."""
+    draw = np.random.default_rng(2)
+    weight, last = draw.normal(0, 0.2, (3, 1, 1, 1)), draw.normal(0, 0.2, (4, 3, 3, 3))
+    bias, slope = draw.normal(0, 0.1, 3).astype(np.float32), draw.random(3, np.float32)
+    layers = (
+        Convolution(0, weight.astype(np.float32), bias),
+        Activation(1, "prelu", slope),
+        Convolution(2, last.astype(np.float32), None, "zero", bias),
+        Addition(3, 0),
+        PixelShuffle(4, 2),
+    )
+    levels = np.rint(last * 100).clip(-128, 127).astype(np.int8)
+    quantized = (
+        *layers[:2],
+        Quantize(2, 0.0123, 17),
+        Convolution(3, levels, np.ones(4, np.float32), step=np.full(4, 0.01, np.float32)),
+        PixelShuffle(4, 2),
+    )
+    return Program("residual", layers, Program("residual", quantized))
+
+
 def same(one: Program, other: Program) -> None:
     assert (one.name, dict(one.provenance), len(one.ops)) == (other.name, dict(other.provenance), len(other.ops))
     for left, right in zip(one.ops, other.ops, strict=True):
@@ -65,7 +91,11 @@ def same(one: Program, other: Program) -> None:
         same(one.uint8, other.uint8)
 
 
-@pytest.mark.parametrize("program", [maximum(), attention(), maximum().color, attention().color], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "program",
+    [maximum(), attention(), residual(), maximum().color, attention().color, residual().color],
+    ids=lambda p: p.name,
+)
 def test_round_trip(program: Program, tmp_path: Path) -> None:
     save(program, tmp_path / "x.safetensors")
     loaded = load(tmp_path / "x.safetensors")
@@ -94,10 +124,23 @@ def test_failed_save_leaves_nothing_and_the_old_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "program"),
-    [("maximum", maximum()), ("attention", attention()), ("attention_color", attention().color)],
+    [
+        ("maximum", maximum()),
+        ("attention", attention()),
+        ("attention_color", attention().color),
+        ("residual", residual()),
+    ],
 )
 def test_dump(name: str, program: Program, golden: Callable[[str, str], None]) -> None:
     golden(f"{name}.txt", dump(program) + "\n")
+
+
+def test_fields_without_a_value_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save(attention(), path)
+    with safe_open(path, "numpy") as file:
+        header = json.loads(file.metadata()["program"])
+    assert list(header["ops"][0]) == ["op", "source", "weight", "padding"]
 
 
 def test_missing_file_and_folder_are_os_errors(tmp_path: Path) -> None:
@@ -174,6 +217,11 @@ def entry(**changes: object) -> dict[str, object]:
         (json.dumps(entry(ops=[{"op": "PixelShuffle", "source": 0, "scale": 2, "extra": 1}])), "is damaged"),
         (json.dumps(entry(ops=[{"op": "Convolution", "source": 0, "weight": {"tensor": "v"}}])), "is damaged"),
         (json.dumps(entry(ops=[{"op": "Convolution", "source": 0, "weight": [1, 2]}])), "is damaged"),
+        (json.dumps(entry(ops=[{"op": "Quantize", "source": 0, "step": 1, "zero": 0}])), "is damaged"),
+        (json.dumps(entry(ops=[{"op": "Quantize", "source": 0, "step": 0.5, "zero": 0.5}])), "is damaged"),
+        (json.dumps(entry(ops=[{"op": "Activation", "source": 0, "function": "gelu"}])), "function must be one of"),
+        (json.dumps(entry(ops=[{"op": "Activation", "source": 0, "function": 1}])), "is damaged"),
+        (json.dumps(entry(ops=[{"op": "Addition", "source": 0}])), "is damaged"),
         (json.dumps(entry(provenance=[1])), "is damaged"),
         (json.dumps(entry(name=3)), "is damaged"),
     ],
@@ -192,13 +240,13 @@ def test_hostile_headers(header: str, message: str | None, tmp_path: Path) -> No
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(0, 1),
-    st.sampled_from(["op", "source", "weight", "bias", "padding", "scale", "score"]),
+    st.sampled_from(["op", "source", "weight", "bias", "padding", "outside", "step", "scale", "score", "function"]),
     st.none()
     | st.booleans()
     | st.integers(-3, 5)
     | st.floats()
     | st.text(max_size=3)
-    | st.sampled_from(["edge", "SoftmaxSum", "Recolor", "RoundShift", "Luma"])
+    | st.sampled_from(["edge", "SoftmaxSum", "Recolor", "RoundShift", "Luma", "Activation", "Quantize"])
     | st.just({"tensor": "w"})
     | st.just({"tensor": 3})
     | st.lists(st.integers(), max_size=2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 
 from thinlens.data.degrade import upscale_bicubic
 from thinlens.program import (
+    Activation,
+    Addition,
     ChannelMaximum,
     Convolution,
     Luma,
     PixelShuffle,
     Program,
+    Quantize,
     Recolor,
     RoundShift,
     SoftmaxSum,
@@ -31,20 +35,22 @@ def planes(channels: int, size: tuple[int, int], seed: int = 0) -> Any:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("padding", ["zero", "edge"])
+@pytest.mark.parametrize("padding", ["zero", "outside", "edge"])
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 def test_convolution_is_a_sum_over_neighbours(size: tuple[int, int], padding: Any, kernel: int) -> None:
     source, radius = planes(2, size), kernel // 2
     weight, bias = planes(3, (2, kernel**2), 1).reshape(3, 2, kernel, kernel), planes(1, (1, 3), 2).reshape(3)
-    result = reference.convolution(source, Convolution(0, weight, bias, padding))
+    outside = np.array([0.5, -3], np.float32) if padding == "outside" else np.zeros(2, np.float32)
+    op = Convolution(0, weight, bias, "edge" if padding == "edge" else "zero", outside if outside.any() else None)
+    result = reference.convolution(source, op)
     height, width = size
     expected = np.zeros((3, height, width))
     for c, y, x, j, v, u in np.ndindex(3, height, width, 2, kernel, kernel):
         row, column = y + v - radius, x + u - radius
         if padding == "edge":
             row, column = min(max(row, 0), height - 1), min(max(column, 0), width - 1)
-        if 0 <= row < height and 0 <= column < width:
-            expected[c, y, x] += float(weight[c, j, v, u]) * float(source[j, row, column])
+        inside = 0 <= row < height and 0 <= column < width
+        expected[c, y, x] += float(weight[c, j, v, u]) * float(source[j, row, column] if inside else outside[j])
     np.testing.assert_allclose(result, expected + bias[:, None, None], atol=2e-5)
 
 
@@ -82,6 +88,80 @@ def test_against_torch(size: tuple[int, int]) -> None:
         (value * key.softmax(0)).sum(0, keepdim=True).numpy(),
         atol=1e-5,
     )
+
+    np.testing.assert_allclose(
+        reference.evaluate(SoftmaxSum(0, "key*key"), [wide]),
+        (value * (key**2).softmax(0)).sum(0, keepdim=True).numpy(),
+        atol=1e-5,
+    )
+
+
+def test_weights_of_a_byte_stand_for_their_multiple_of_the_step() -> None:
+    levels = np.random.default_rng(3).integers(-128, 128, (3, 2, 3, 3), dtype=np.int8)
+    step, bias = np.array([0.01, 0.5, 2], np.float32), np.array([1, 2, 3], np.float32)
+    weight = levels * step[:, None, None, None]
+    source = planes(2, (6, 5))
+    result = reference.convolution(source, Convolution(0, levels, bias, "edge", step=step))
+    np.testing.assert_allclose(result, reference.convolution(source, Convolution(0, weight, bias, "edge")), rtol=1e-5)
+
+
+FUNCTIONS: dict[Any, Any] = {
+    "relu": lambda v: v if v > 0 else 0,
+    "prelu": lambda v: v if v > 0 else 0.25 * v,
+    "tanh": math.tanh,
+    "sigmoid": lambda v: 1 / (1 + math.exp(-v)),
+    "softplus": lambda v: math.log1p(math.exp(v)),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_activations_of_each_value(function: Any) -> None:
+    source = np.concatenate([np.linspace(-9, 9, 73), [0, 1e-6, -1e-6, 80, -80]]).astype(np.float32)[None, None]
+    slope = np.array([0.25], np.float32) if function == "prelu" else None
+    result = reference.evaluate(Activation(0, function, slope), [source])
+    expected = np.vectorize(FUNCTIONS[function], otypes=[np.float64])(source.astype(np.float64))
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_activations_of_huge_values_are_finite(function: Any) -> None:
+    source = np.array([1e30, -1e30], np.float32).reshape(1, 1, 2)
+    slope = np.array([0.25], np.float32) if function == "prelu" else None
+    with np.errstate(over="raise", invalid="raise"):
+        assert np.isfinite(reference.evaluate(Activation(0, function, slope), [source])).all()
+
+
+def test_each_channel_has_its_slope() -> None:
+    source = np.array([-1, 1], np.float32).reshape(1, 1, 2).repeat(3, axis=0)
+    slope = np.array([0.1, -2, 3], np.float32)
+    result = reference.evaluate(Activation(0, "prelu", slope), [source])
+    np.testing.assert_array_equal(result[:, 0], np.stack([-slope, np.ones(3, np.float32)], axis=1))
+
+
+def test_addition_gives_one_channel_to_all() -> None:
+    one, three, other = planes(1, (4, 5)), planes(3, (4, 5), 1), planes(3, (4, 5), 2)
+    for index in np.ndindex(3, 4, 5):
+        assert reference.evaluate(Addition(1, 2), [one, three, other])[index] == three[index] + other[index]
+        for op in (Addition(0, 1), Addition(1, 0)):
+            assert reference.evaluate(op, [one, three])[index] == one[0][index[1:]] + three[index]
+
+
+@pytest.mark.parametrize(("step", "zero"), [(1.0, 0), (0.0625, 128), (0.007, 3), (3.0, 255)])
+def test_quantize_takes_the_nearest_of_256_levels(step: float, zero: int) -> None:
+    source = np.random.default_rng(4).normal(0, 200 * step, (2, 30, 40)).astype(np.float32)
+    levels = (np.arange(256) - zero) * np.float32(step)
+    nearest = levels[np.abs(source[..., None] - levels.astype(np.float64)).argmin(axis=-1)]
+    result = reference.evaluate(Quantize(0, step, zero), [source])
+    assert result.dtype == np.float32 and len(np.unique(result)) > 40
+    np.testing.assert_allclose(result, nearest, rtol=1e-6)
+    np.testing.assert_array_equal(reference.evaluate(Quantize(0, step, zero), [result]), result)
+
+
+def test_quantize_takes_halves_to_even() -> None:
+    source = np.array([-1.25, -0.75, -0.25, 0.25, 0.75, 1.25, 90, -90], np.float32).reshape(1, 1, 8)
+    result = reference.evaluate(Quantize(0, 0.5, 101), [source])
+    assert result.ravel().tolist() == [-1, -1, 0, 0, 1, 1, 77, -50.5]
 
 
 def test_softmax_of_huge_scores_is_finite() -> None:
@@ -216,3 +296,34 @@ def test_luma_op_needs_no_wrapper() -> None:
     program = identity().color
     assert isinstance(program.ops[0], Luma)
     np.testing.assert_array_equal(reference.run(program, rgb), reference.run(identity(), rgb))
+
+
+def residual(scale: int = 2, channels: int = 4) -> Program:
+    """A network of the form of ECBSR: layers, an activation, the picture added to all sub-pixels."""
+    draw = np.random.default_rng(5)
+
+    def layer(source: int, outputs: int, inputs: int) -> Convolution:
+        return Convolution(source, draw.normal(0, 0.3, (outputs, inputs, 3, 3)).astype(np.float32), padding="edge")
+
+    slope = draw.random(channels, np.float32)
+    head = (layer(0, channels, 1), Activation(1, "prelu", slope), layer(2, scale**2, channels))
+    return Program("residual", (*head, Addition(3, 0), PixelShuffle(4, scale)))
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_the_color_form_adds_the_luma_where_the_network_adds_the_picture(scale: int) -> None:
+    gray = np.random.default_rng(6).random((7, 8), np.float32)
+    color = reference.run(residual(scale), np.repeat(gray[..., None], 3, axis=2))
+    expected = np.repeat(reference.run(residual(scale), gray)[..., None], 3, axis=2)
+    np.testing.assert_allclose(color, expected, atol=1e-5)
+
+
+def test_uint8_pictures_go_through_the_quantized_program() -> None:
+    """In it the layers see levels: with a coarse step the picture changes, for uint8 pictures only."""
+    weight = np.full((4, 1, 1, 1), 100, np.int8)
+    layer = Convolution(1, weight, step=np.full(4, 0.01, np.float32))
+    inner = Program("x", (Quantize(0, 0.25, 0), layer, PixelShuffle(2, 2)))
+    program = Program("x", identity().ops, uint8=inner)
+    assert reference.run(program, np.array([[100]], np.uint8)).tolist() == [[128, 128]] * 2
+    assert reference.run(program, np.array([[100]], np.uint16)).tolist() == [[100, 100]] * 2
+    assert reference.run(program, np.full((1, 1, 3), 100, np.uint8)).tolist() == [[[128] * 3] * 2] * 2

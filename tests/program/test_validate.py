@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from thinlens.program import (
+    Activation,
+    Addition,
     ChannelMaximum,
     Convolution,
     Luma,
     Op,
     PixelShuffle,
     Program,
+    Quantize,
     Recolor,
     RoundShift,
     SoftmaxSum,
@@ -26,7 +29,14 @@ def weight(outputs: int, inputs: int = 1, kernel: int = 3, dtype: Any = np.float
     return np.ones((outputs, inputs, kernel, kernel), dtype)
 
 
+def vector(*values: float, dtype: Any = np.float32) -> Any:
+    return np.array(values, dtype)
+
+
 SHUFFLE = PixelShuffle(1, 2)
+LEVELS = Quantize(0, 0.1, 0)
+BYTES = weight(4, dtype=np.int8)
+STEP = vector(1, 1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +51,8 @@ SHUFFLE = PixelShuffle(1, 2)
         ((Convolution(0, np.ones((4, 1, 3, 5), np.float32)), SHUFFLE), "odd kernel"),
         ((Convolution(0, np.ones(4, np.float32)), SHUFFLE), "odd kernel"),
         ((Convolution(0, weight(0)), ChannelMaximum(1)), "not empty"),
-        ((Convolution(0, weight(4, dtype=np.float64)), SHUFFLE), "float32 or int16"),
-        ((Convolution(0, weight(4, dtype=np.int32)), SHUFFLE), "float32 or int16"),
+        ((Convolution(0, weight(4, dtype=np.float64)), SHUFFLE), "float32, int16 or int8"),
+        ((Convolution(0, weight(4, dtype=np.int32)), SHUFFLE), "float32, int16 or int8"),
         ((Convolution(0, weight(4)), Convolution(1, weight(4, 3)), SHUFFLE), "takes 3 channels, its source has 4"),
         ((Convolution(0, weight(4), np.ones(3, np.float32)), SHUFFLE), r"bias must be \(4,\) float32"),
         ((Convolution(0, weight(4), np.ones(4, np.float64)), SHUFFLE), "bias must be"),
@@ -54,7 +64,10 @@ SHUFFLE = PixelShuffle(1, 2)
         ((Convolution(0, weight(4)), PixelShuffle(1, 0)), "do not shuffle by 0"),
         ((Convolution(0, weight(5)), SoftmaxSum(1, "key")), "5 channels are not 2 equal groups"),
         ((Convolution(0, weight(4)), SoftmaxSum(1, "query*key")), "4 channels are not 3 equal groups"),
-        ((Convolution(0, weight(4)), SoftmaxSum(1, "value")), "score must be key"),  # type: ignore[arg-type]
+        (
+            (Convolution(0, weight(4)), SoftmaxSum(1, "value")),
+            "score must be one of key, key\\*key, query\\*key, got 'value'",
+        ),  # type: ignore[arg-type]
         ((Convolution(0, weight(1, dtype=np.int16)), RoundShift(1, 0)), "shift 0 must be in 1…31"),
         ((Convolution(0, weight(1, dtype=np.int16)), RoundShift(1, 4, 5, 5)), "low 5 below high 5"),
         ((Convolution(0, weight(1)), RoundShift(1, 4)), "RoundShift needs integer weights"),
@@ -62,6 +75,42 @@ SHUFFLE = PixelShuffle(1, 2)
         ((Convolution(0, weight(1)), Convolution(1, weight(1, dtype=np.int16))), "mixes integer and float"),
         ((Convolution(0, weight(1)), Luma(1)), "needs 3 channels, got 1"),
         ((Luma(0), Recolor(1, 0, 2)), "one luma channel at 2 times the size"),
+        ((Convolution(0, weight(5)), SoftmaxSum(1, "key*key")), "5 channels are not 2 equal groups"),
+        ((Convolution(0, weight(4), outside=vector(1, 1)), SHUFFLE), r"outside must be \(1,\) float32, got \(2,\)"),
+        ((Convolution(0, weight(4), outside=vector(1, dtype=np.float64)), SHUFFLE), r"outside must be \(1,\) float32"),
+        ((Convolution(0, weight(4), outside=vector(np.nan)), SHUFFLE), "outside must be finite"),
+        ((Convolution(0, weight(4), None, "edge", vector(1)), SHUFFLE), "outside needs padding zero and float weights"),
+        (
+            (Convolution(0, weight(4, dtype=np.int16), outside=vector(1)), SHUFFLE),
+            "outside needs padding zero and float weights",
+        ),
+        ((Convolution(0, weight(4), step=STEP), SHUFFLE), "int8 weights need a step for each output, others have none"),
+        ((LEVELS, Convolution(1, BYTES), PixelShuffle(2, 2)), "int8 weights need a step for each output"),
+        (
+            (LEVELS, Convolution(1, BYTES, step=STEP[:3]), PixelShuffle(2, 2)),
+            r"step must be \(4,\) float32, got \(3,\)",
+        ),
+        ((LEVELS, Convolution(1, BYTES, step=STEP * vector(np.inf)), PixelShuffle(2, 2)), "step must be finite"),
+        ((Convolution(0, BYTES, step=STEP), SHUFFLE), "a convolution with int8 weights must read a Quantize"),
+        ((Quantize(0, 0.0, 0),), "step 0.0 must be a number above 0"),
+        ((Quantize(0, -1.0, 0),), "step -1.0 must be a number above 0"),
+        ((Quantize(0, float("nan"), 0),), "step nan must be a number above 0"),
+        ((Quantize(0, float("inf"), 0),), "step inf must be a number above 0"),
+        ((Quantize(0, 1.0, 256),), "zero 256 a level in 0…255"),
+        ((Quantize(0, 1.0, -1),), "zero -1 a level in 0…255"),
+        ((Activation(0, "gelu"),), "function must be one of relu, prelu, tanh, sigmoid, softplus, got 'gelu'"),  # type: ignore[arg-type]
+        ((Activation(0, "prelu"),), "prelu needs a slope for each channel, other functions have none"),
+        ((Activation(0, "relu", vector(1)),), "prelu needs a slope for each channel, other functions have none"),
+        ((Activation(0, "prelu", vector(1, 2)),), r"slope must be \(1,\) float32, got \(2,\)"),
+        ((Activation(0, "prelu", vector(np.inf)),), "slope must be finite"),
+        ((Addition(0, 1),), r"operation 1 \(Addition\) reads value 1, which is not before it"),
+        ((Convolution(0, weight(4)), SHUFFLE, Addition(2, 0)), "cannot add 1 channels × 1 to 1 channels × 2"),
+        (
+            (Convolution(0, weight(4)), Convolution(0, weight(3)), Addition(1, 2)),
+            "cannot add 3 channels × 1 to 4 channels × 1",
+        ),
+        ((Convolution(0, weight(1, dtype=np.int16)), Activation(1, "relu")), "an activation has no integer form"),
+        ((Convolution(0, weight(1, dtype=np.int16)), Quantize(1, 1.0, 0)), "Quantize has no integer form"),
         ((Convolution(0, weight(2, 2)),), "takes 2 channels; a picture has 1"),
         ((Convolution(0, weight(4)),), "returns 4 channels for a picture of 1"),
     ],
@@ -75,7 +124,9 @@ def test_the_uint8_program_must_fit() -> None:
     float_program = Program("x", (Convolution(0, weight(4)), SHUFFLE))
     larger = Program("x", (Convolution(0, weight(9, dtype=np.int16)), PixelShuffle(1, 3)))
     for wrong in (float_program, larger):
-        with pytest.raises(ValueError, match="its uint8 program must be integer, with the same scale and channels"):
+        with pytest.raises(
+            ValueError, match="its uint8 program must be integer or quantized, with the same scale and channels"
+        ):
             Program("x", float_program.ops, uint8=wrong)
 
 
@@ -106,6 +157,24 @@ PROGRAMS = {
         Convolution(2, random_weight(4, 1, 3, 4)),
         PixelShuffle(3, 2),
     ),
+    "residual": (
+        Convolution(0, random_weight(3, 1, 3, 6)),
+        Activation(1, "tanh"),
+        Convolution(2, random_weight(4, 3, 5, 7), None, "zero", np.ones(3, np.float32)),
+        Addition(0, 3),
+        PixelShuffle(4, 2),
+    ),
+    "a wide branch and a narrow one": (
+        Convolution(0, random_weight(4, 1, 7, 8)),
+        Convolution(0, random_weight(4, 1, 3, 9)),
+        Addition(1, 2),
+        PixelShuffle(3, 2),
+    ),
+    "levels": (
+        Quantize(0, 1 / 255, 0),
+        Convolution(1, np.full((4, 1, 3, 3), 7, np.int8), step=np.full(4, 0.1, np.float32)),
+        PixelShuffle(2, 2),
+    ),
     "color": (
         Luma(0),
         Convolution(1, random_weight(4, 1, 1, 5)),
@@ -117,7 +186,15 @@ PROGRAMS = {
 
 @pytest.mark.parametrize(
     ("name", "scale", "halo", "channels"),
-    [("one layer", 2, 2, 1), ("two layers", 3, 3, 1), ("shuffle between", 4, 2, 1), ("color", 2, 2, 3)],
+    [
+        ("one layer", 2, 2, 1),
+        ("two layers", 3, 3, 1),
+        ("shuffle between", 4, 2, 1),
+        ("residual", 2, 3, 1),
+        ("a wide branch and a narrow one", 2, 3, 1),
+        ("levels", 2, 1, 1),
+        ("color", 2, 2, 3),
+    ],
 )
 def test_scale_and_halo_are_what_the_arithmetic_does(name: str, scale: int, halo: int, channels: int) -> None:
     """A changed pixel changes the result as far as the halo says and no farther, whole pixels of its size."""
@@ -152,3 +229,18 @@ def test_the_color_program_wraps_the_luma_program() -> None:
         (1, 2),
         (3, 2),
     ]
+
+
+def test_the_color_program_moves_both_sources_of_an_addition() -> None:
+    color = Program("x", PROGRAMS["residual"]).color
+    addition = color.ops[4]
+    assert isinstance(addition, Addition) and (addition.source, addition.other) == (1, 4)
+    assert (color.scale, color.channels, color.halo) == (2, 3, 3)
+
+
+def test_arithmetic_is_named() -> None:
+    assert [Program("x", PROGRAMS[name]).quantized for name in ("levels", "residual")] == [True, False]
+    levels, residual = (Program("x", PROGRAMS[name]) for name in ("levels", "residual"))
+    assert not levels.integer and not residual.integer
+    with_twin = Program("x", PROGRAMS["one layer"], uint8=levels)
+    assert with_twin.color.uint8 is not None and with_twin.color.uint8.quantized
