@@ -1,5 +1,6 @@
 """Passes from program to program: each a pure function that states how far it may change the picture."""
 
 from .fixed import fix_point
+from .fuse import fuse
 
-__all__ = ["fix_point"]
+__all__ = ["fix_point", "fuse"]

@@ -7,7 +7,7 @@ in a float program and int32 in an integer one. This is the only form in which p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
@@ -218,17 +218,17 @@ class Program:
         """The program for RGB pictures: luma through this one, chroma through bicubic; itself if it takes RGB."""
         if self.channels == 3:
             return self
-        shifted = tuple(_moved(op, 1) for op in self.ops)
+        shifted = tuple(renumbered(op, lambda value: value + 1) for op in self.ops)
         ops = (Luma(0), *shifted, Recolor(len(shifted) + 1, 0, self.scale))
         return Program(self.name, ops, self.uint8.color if self.uint8 else None, self.provenance)
 
 
-def _moved(op: Op, by: int) -> Op:
-    """The operation with all its sources counted from another picture."""
+def renumbered(op: Op, number: Callable[[int], int]) -> Op:
+    """The operation with its sources under other numbers."""
     match op:
         case Addition():
-            return replace(op, source=op.source + by, other=op.other + by)
+            return replace(op, source=number(op.source), other=number(op.other))
         case Recolor():
-            return replace(op, source=op.source + by, picture=op.picture + by)
+            return replace(op, source=number(op.source), picture=number(op.picture))
         case _:
-            return replace(op, source=op.source + by)
+            return replace(op, source=number(op.source))
