@@ -18,8 +18,9 @@ PUBLISHED = (".model", ".pth", ".pt")
 def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Program:
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
-    A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Where the family has an integer
-    form, it is baked for uint8 pictures. Raises OSError or ValueError if there is no such network in the file.
+    A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Branches are merged
+    (`bake.fuse`); where the family has an integer form, it is baked for uint8 pictures. Raises OSError or ValueError
+    if there is no such network in the file.
     """
     path = Path(source)
     if not path.is_file():
@@ -32,7 +33,7 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> P
     else:
         module, provenance = checkpoint.load(path)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in provenance.items()}
-    made = replace(nets.lower(module), provenance=texts)
+    made = replace(bake.fuse(nets.lower(module)), provenance=texts)
     with suppress(ValueError):
         made = replace(made, uint8=bake.fix_point(made))
     program.save(made, target)
