@@ -148,7 +148,7 @@ def train(
     seed: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
     optimizer: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="adam or least-squares (networks of one layer), instead of the recipe's."),
+        typer.Option(help="adam, soap or least-squares (networks of one layer), instead of the recipe's."),
     ] = None,
     loss: Annotated[Optional[str], typer.Option(help="mse, l1 or log-mse, instead of the recipe's.")] = None,  # noqa: UP045
     device: Annotated[

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.pairs import Pairs
-from .adam import Report, turned, validation_psnr
+from .descent import Report, turned, validation_psnr
 from .losses import FLOOR
 from .recipe import Recipe
 from .state import StateFile

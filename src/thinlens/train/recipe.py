@@ -13,7 +13,8 @@ from ..data.pairs import Sampling
 from ..program.ops import Padding
 
 Loss: TypeAlias = Literal["mse", "l1", "log-mse"]
-Optimizer: TypeAlias = Literal["adam", "least-squares"]
+Optimizer: TypeAlias = Literal["adam", "soap", "least-squares"]
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,13 @@ class Recipe:
 
     `adam` takes `steps` steps of `batch` patches of `patch`² low pixels, the learning rate rising over the first
     twentieth and then falling to zero along a cosine; the result is the exponential moving average of the weights.
+    `soap` does the same with steps that also follow the curvature of each layer [Vyas2024], which many-layer networks
+    repay. With the `precision` bfloat16 layers compute in 16 bits while training, their weights stay float32.
     `least-squares` (for one-layer networks) takes `samples` pixels for each sub-pixel position, tries `starts` random
     beginnings and improves the best for at most `steps` steps; with `grow` it does so first with smaller kernels, each
-    the beginning of the next. `batch`, `patch`, `learning_rate` and `average` do not matter to it. `log-mse` is the
-    mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean of PSNR values.
+    the beginning of the next. `batch`, `patch`, `learning_rate`, `average` and `precision` do not matter to it.
+    `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean
+    of PSNR values.
     """
 
     id: str
@@ -41,6 +45,7 @@ class Recipe:
     grow: tuple[int, ...] = ()
     seed: int = 0
     padding: Padding = "edge"
+    precision: Precision = "float32"
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
@@ -48,6 +53,8 @@ class Recipe:
             raise ValueError(f"unknown loss {self.loss!r}; choose one of {', '.join(get_args(Loss))}")
         if self.optimizer not in get_args(Optimizer):
             raise ValueError(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(get_args(Optimizer))}")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"unknown precision {self.precision!r}; choose one of {', '.join(get_args(Precision))}")
         if self.optimizer == "least-squares" and self.loss == "l1":
             raise ValueError("least squares cannot minimize l1; choose mse or log-mse, or the optimizer adam")
         if min(self.steps, self.batch, self.patch, self.samples, self.starts) < 1:

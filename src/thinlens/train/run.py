@@ -13,12 +13,12 @@ import torch
 
 from .. import checkpoint, nets
 from ..data.pairs import Sampling, make_pairs, prepare
-from . import adam, least_squares
-from .adam import Report
+from . import descent, least_squares
+from .descent import Report
 from .recipe import Recipe
 from .state import StateFile
 
-OPTIMIZERS = {"adam": adam.fit, "least-squares": least_squares.fit}
+OPTIMIZERS = {"adam": descent.fit, "soap": descent.fit, "least-squares": least_squares.fit}
 
 
 def default_recipe(identifier: str) -> Recipe:

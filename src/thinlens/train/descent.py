@@ -1,4 +1,4 @@
-"""Gradient descent on random patches, for any network."""
+"""Gradient descent on random patches, for any network: Adam, or SOAP, which also learns the curvature of each layer."""
 
 from __future__ import annotations
 
@@ -27,16 +27,21 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
     low, high = (torch.from_numpy(array).to(device) for array in (train.low, train.high))
     border = nets.lower(module).halo
     average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
-    optimizer = torch.optim.Adam(module.parameters(), lr=recipe.learning_rate)
+    matrices = [_matrix(parameter) for parameter in module.parameters() if parameter.requires_grad]
+    optimizer = _optimizer(recipe, matrices)
+    reduced = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
     done = _restore(state, module, average, optimizer)
     every = max(1, recipe.steps // 50)
     for step in range(done, recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * learning_rate_factor(step / recipe.steps)
         inputs, targets = draw(low, high, train.scale, recipe, step)
-        loss = LOSSES[recipe.loss](*trim(module(inputs), targets, border * train.scale))
-        optimizer.zero_grad()
-        loss.backward()
+        with reduced:
+            outputs = module(inputs)
+        loss = LOSSES[recipe.loss](*trim(outputs, targets, border * train.scale))
+        gradients = torch.autograd.grad(loss, [parameter for parameter, _ in matrices])
+        for (_, matrix), gradient in zip(matrices, gradients, strict=True):
+            matrix.grad = gradient.reshape(matrix.shape)
         optimizer.step()
         average.update_parameters(module)
         finished = step + 1
@@ -99,17 +104,32 @@ def validation_psnr(module: nn.Module, pairs: Pairs, border: int) -> float:
     return float((-10 * torch.cat(errors).clamp_min(1e-10).log10()).mean())
 
 
+def _matrix(parameter: nn.Parameter) -> tuple[nn.Parameter, nn.Parameter]:
+    """A parameter and itself as one row for each output, in the same memory: SOAP takes a layer for a matrix."""
+    return parameter, nn.Parameter(parameter.data.flatten(1) if parameter.dim() > 1 else parameter.data)
+
+
+def _optimizer(recipe: Recipe, matrices: list[tuple[nn.Parameter, nn.Parameter]]) -> torch.optim.Optimizer:
+    parameters = [matrix for _, matrix in matrices]
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=recipe.learning_rate)
+    from pytorch_optimizer import SOAP
+
+    return SOAP(parameters, lr=recipe.learning_rate, weight_decay=0.0)
+
+
 def _snapshot(
-    module: nn.Module, average: AveragedModel, optimizer: torch.optim.Adam, step: int
+    module: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer, step: int
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": value for name, value in values.items()}
-    return tensors, {"step": step}
+    saved = optimizer.state_dict()
+    states = _pack([saved["state"].get(index, {}) for index in range(_size(optimizer))], "optimizer", tensors)
+    groups = [{**group, "params": None} for group in saved["param_groups"]]
+    return tensors, {"step": step, "optimizer": states, "groups": groups}
 
 
-def _restore(state: StateFile, module: nn.Module, average: AveragedModel, optimizer: torch.optim.Adam) -> int:
+def _restore(state: StateFile, module: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> int:
     found = state.load()
     if found is None:
         return 0
@@ -120,9 +140,42 @@ def _restore(state: StateFile, module: nn.Module, average: AveragedModel, optimi
 
     module.load_state_dict(part("module."))
     average.load_state_dict(part("average."))
-    saved = optimizer.state_dict()
-    for name, value in part("adam.").items():
-        index, key = name.split(".", 1)
-        saved["state"].setdefault(int(index), {})[key] = value
-    optimizer.load_state_dict(saved)
+    states = _unpack(numbers["optimizer"], tensors)
+    groups = [
+        {**group, "params": own["params"]}
+        for group, own in zip(numbers["groups"], optimizer.state_dict()["param_groups"], strict=True)
+    ]
+    optimizer.load_state_dict({"state": dict(enumerate(states)), "param_groups": groups})
     return int(numbers["step"])
+
+
+def _size(optimizer: torch.optim.Optimizer) -> int:
+    return sum(len(group["params"]) for group in optimizer.param_groups)
+
+
+def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """A nest of lists and dictionaries with its tensors put aside, under names that stay in their places."""
+    match value:
+        case Tensor():
+            columns = value.dim() == 2 and not value.is_contiguous()  # the order in memory decides how sums round
+            tensors[name] = value.T if columns else value
+            return {"tensor": name, "columns": columns}
+        case dict():
+            return {key: _pack(item, f"{name}.{key}", tensors) for key, item in value.items()}
+        case list():
+            return [_pack(item, f"{name}.{index}", tensors) for index, item in enumerate(value)]
+        case _:
+            return value
+
+
+def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """The inverse of `_pack`."""
+    match value:
+        case {"tensor": name, "columns": columns}:
+            return tensors[name].T if columns else tensors[name]
+        case dict():
+            return {key: _unpack(item, tensors) for key, item in value.items()}
+        case list():
+            return [_unpack(item, tensors) for item in value]
+        case _:
+            return value
