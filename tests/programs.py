@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thinlens.program import ChannelMaximum, Convolution, Op, PixelShuffle, Program, RoundShift, SoftmaxSum
-from thinlens.program.ops import Padding
+from thinlens.program import (
+    Activation,
+    Addition,
+    ChannelMaximum,
+    Convolution,
+    Op,
+    PixelShuffle,
+    Program,
+    Quantize,
+    RoundShift,
+    SoftmaxSum,
+)
+from thinlens.program.ops import Function, Padding
 
 Choice = Literal["none", "maximum", "key", "query*key"]
 GROUPS = {"none": 1, "maximum": 1, "key": 2, "query*key": 3}
@@ -52,6 +64,38 @@ def integer_program(
     name = f"maximum_s{scale}_K{kernel}_C{channels}"
     last = (PixelShuffle(1, scale), ChannelMaximum(2))
     return Program(name, (layer, *last), Program(name, (fixed, *last, RoundShift(3, bits))))
+
+
+def deep_program(function: Function, scale: int, channels: int, padding: Padding = "zero", seed: int = 0) -> Program:
+    """Two layers with an activation between and the picture added, as ECBSR has them; a border value for zeros."""
+    random = np.random.default_rng(seed)
+    slope = random.uniform(-0.5, 0.5, channels).astype(np.float32) if function == "prelu" else None
+    first = convolution(0, channels, 1, 5, padding, True, seed)
+    last = convolution(2, scale**2, channels, 3, padding, False, seed + 1)
+    if padding == "zero":
+        last = replace(last, outside=first.bias)
+    ops = (first, Activation(1, function, slope), last, Addition(3, 0), PixelShuffle(4, scale))
+    return Program(f"{function}_s{scale}_C{channels}_{padding}", ops)
+
+
+def quantized_program(scale: int, channels: int, padding: Padding = "zero", seed: int = 0) -> Program:
+    """The same with weights of a byte on 256 levels; the steps are powers of two, so that every sum is exact."""
+    random = np.random.default_rng(seed)
+    layers = [
+        Convolution(
+            source,
+            random.integers(-30, 31, (outputs, inputs, 3, 3), dtype=np.int8),
+            np.rint(random.normal(0, 99, outputs)).astype(np.float32) / np.float32(1024),
+            padding,
+            step=np.exp2(random.integers(-8, -5, outputs)).astype(np.float32),
+        )
+        for source, outputs, inputs in ((1, channels, 1), (4, scale**2, channels))
+    ]
+    ops = (
+        *(Quantize(0, 1 / 256, 0), layers[0], Activation(2, "relu"), Quantize(3, 1 / 64, 3), layers[1]),
+        *(Addition(5, 0), PixelShuffle(6, scale)),
+    )
+    return Program(f"bytes_s{scale}_C{channels}_{padding}", ops)
 
 
 def picture(height: int, width: int, color: bool, dtype: Any, seed: int = 0) -> NDArray[Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from equivalence.tolerances import FLOAT
-from programs import convolution, float_program, integer_program, picture
-from thinlens.program import ChannelMaximum, PixelShuffle, Program, reference
+from programs import convolution, deep_program, float_program, integer_program, picture, quantized_program
+from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, Quantize, SoftmaxSum, reference
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -21,6 +22,15 @@ PROGRAMS = [
     float_program("none", 3, 5, 1),
     float_program("key", 4, 3, 3, bias=True),
     float_program("query*key", 2, 7, 4),
+    deep_program("relu", 2, 3),
+    deep_program("prelu", 3, 4),
+    deep_program("prelu", 2, 4, "edge"),
+    deep_program("tanh", 2, 5),
+    deep_program("sigmoid", 4, 2, "edge"),
+    deep_program("softplus", 2, 3),
+    quantized_program(2, 5),
+    quantized_program(3, 4, "edge"),
+    Program("key*key", (convolution(0, 24, 1, 5, bias=True), PixelShuffle(1, 2), SoftmaxSum(2, "key*key"))),
     Program("two layers", (convolution(0, 3, 1, 3), convolution(1, 8, 3, 5), PixelShuffle(2, 2), ChannelMaximum(3))),
 ]
 
@@ -47,3 +57,39 @@ def test_integer_programs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="computes in integers; export the float program that it was made from"):
         export.write(program.uint8, tmp_path / "integer.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["float.onnx"]
+
+
+def test_quantized_layers_are_written_in_bytes(tmp_path: Path) -> None:
+    """Other engines find the weights as they are stored, and the levels of what they are applied to."""
+    program = quantized_program(2, 5)
+    graph = export.model(program).graph
+    weights = [onnx.numpy_helper.to_array(constant) for constant in graph.initializer]
+    stored = [op.weight for op in program.ops if isinstance(op, Convolution)]
+    for weight in stored:
+        assert any(other.dtype == np.int8 and np.array_equal(other, weight) for other in weights)
+    names = [node.op_type for node in graph.node]
+    assert (names.count("QuantizeLinear"), names.count("DequantizeLinear")) == (2, 4)
+    producers = {node.output[0]: node.op_type for node in graph.node}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            assert [producers.get(name) for name in node.input[:2]] == ["DequantizeLinear"] * 2
+
+
+def test_levels_of_any_step_differ_by_a_tie_at_most() -> None:
+    """The reference multiplies by 1 / step, ONNX divides: a value in the middle may fall to either side.
+
+    Without graph optimizations: with them ONNX Runtime computes in bytes, and rounds the bias of a layer on the way.
+    """
+    program = quantized_program(2, 5)
+    ops = [replace(op, step=0.0123) if isinstance(op, Quantize) else op for op in program.ops]
+    program = replace(program, ops=tuple(ops))
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    plain = onnxruntime.InferenceSession(export.model(program).SerializeToString(), options)
+    quick = onnxruntime.InferenceSession(export.model(program).SerializeToString())
+    low = picture(60, 70, False, np.float32)
+    wanted = reference.run(program, low)
+    for session, share, most in ((plain, 0.001, 0.02), (quick, 0.2, 0.02)):
+        (result,) = session.run(None, {"picture": low[None, None]})
+        difference = np.abs(result[0, 0] - wanted)
+        assert (difference > FLOAT).mean() < share and difference.max() < most

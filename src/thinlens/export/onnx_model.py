@@ -1,6 +1,7 @@
 """Float programs as ONNX models: `picture` `(N, C, H, W)` float32 in [0, 1] to `result`, `scale` times larger.
 
-C is 1 (luma) or 3 (RGB), as the program has it; export `program.color` for RGB pictures of a luma program.
+C is 1 (luma) or 3 (RGB), as the program has it; export `program.color` for RGB pictures of a luma program. Layers of a
+quantized program are written with QuantizeLinear and DequantizeLinear, so that an engine may compute them in bytes.
 """
 
 from __future__ import annotations
@@ -14,12 +15,25 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ..program import ChannelMaximum, Convolution, Luma, Op, PixelShuffle, Program, Recolor, SoftmaxSum
+from ..program import (
+    Activation,
+    Addition,
+    ChannelMaximum,
+    Convolution,
+    Luma,
+    Op,
+    PixelShuffle,
+    Program,
+    Quantize,
+    Recolor,
+    SoftmaxSum,
+)
 from ..program.ops import sources
 from ..program.reference import LUMA_WEIGHTS, bicubic_taps
 
 OPSET = 18
 IR_VERSION = 9
+ACTIVATIONS = {"relu": "Relu", "prelu": "PRelu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus"}
 
 
 def supports(program: Program) -> str | None:
@@ -71,6 +85,12 @@ def _value(name: str, channels: int, height: int | str, width: int | str, fixed:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
+def _float_weight(op: Convolution) -> NDArray[np.float64]:
+    """The weights as they act, also where they are stored as bytes."""
+    weight = op.weight.astype(np.float64)
+    return weight if op.step is None else weight * op.step[:, None, None, None]
+
+
 class _Graph:
     """Nodes and constants as they are added; every node has one result, named after its place."""
 
@@ -85,13 +105,21 @@ class _Graph:
 
     def constant(self, value: NDArray[Any]) -> str:
         name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def add(self, op: Op, inputs: list[str]) -> str:
         match op:
             case Convolution():
                 return self.convolution(inputs[0], op)
+            case Activation():
+                slope = [] if op.slope is None else [self.constant(op.slope[:, None, None])]
+                return self.node(ACTIVATIONS[op.function], [*inputs, *slope])
+            case Addition():
+                return self.node("Add", inputs)
+            case Quantize():
+                unit = [self.constant(np.array(op.step, np.float32)), self.constant(np.array(op.zero, np.uint8))]
+                return self.node("DequantizeLinear", [self.node("QuantizeLinear", [*inputs, *unit]), *unit])
             case PixelShuffle():
                 return self.node("DepthToSpace", inputs, blocksize=op.scale, mode="CRD")
             case ChannelMaximum():
@@ -107,13 +135,17 @@ class _Graph:
                 raise ValueError(f"{type(op).__name__} has no ONNX form: export the float program")
 
     def convolution(self, source: str, op: Convolution) -> str:
-        radius = op.weight.shape[2] // 2
-        inputs = [source, self.constant(op.weight)]
+        radius, bias = op.weight.shape[2] // 2, op.bias
+        if op.outside is not None:  # ONNX pads all channels with one value: take the border value away, then add it
+            source = self.node("Sub", [source, self.constant(op.outside[:, None, None])])
+            constant = np.einsum("oiyx,i->o", _float_weight(op), op.outside)
+            bias = (constant if bias is None else constant + bias).astype(np.float32)
         if op.padding == "edge" and radius:
-            inputs[0] = self.edges(source, radius)
-            radius = 0
-        if op.bias is not None:
-            inputs.append(self.constant(op.bias))
+            source, radius = self.edges(source, radius), 0
+        weight = self.constant(op.weight)
+        if op.step is not None:
+            weight = self.node("DequantizeLinear", [weight, self.constant(op.step)], axis=0)
+        inputs = [source, weight] if bias is None else [source, weight, self.constant(bias)]
         return self.node("Conv", inputs, pads=[radius] * 4)
 
     def edges(self, source: str, radius: int) -> str:
@@ -121,11 +153,10 @@ class _Graph:
         return self.node("Pad", [source, pads], mode="edge")
 
     def softmax_sum(self, source: str, op: SoftmaxSum) -> str:
-        parts = [f"{name}_{len(self.nodes)}" for name in ("value", "query", "key")]
-        if op.score == "key":
-            del parts[1]
-        self.nodes.append(helper.make_node("Split", [source], parts, axis=1, num_outputs=len(parts)))
-        score = parts[1] if op.score == "key" else self.node("Mul", parts[1:])
+        count = 3 if op.score == "query*key" else 2
+        parts = [f"part_{len(self.nodes)}_{index}" for index in range(count)]
+        self.nodes.append(helper.make_node("Split", [source], parts, axis=1, num_outputs=count))
+        score = parts[-1] if op.score == "key" else self.node("Mul", [parts[1], parts[-1]])
         weight = self.node("Softmax", [score], axis=1)
         weighted = self.node("Mul", [parts[0], weight])
         return self.node("ReduceSum", [weighted, self.constant(np.array([1]))], keepdims=1)
