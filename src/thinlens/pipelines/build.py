@@ -163,6 +163,8 @@ def match_one_layer(program: Program) -> OneLayer | None:
             pass
         case _:
             return None
+    if layer.outside is not None or layer.step is not None:
+        return None
     found = OneLayer(layer.weight[:, 0], layer.bias, layer.padding, scale, choice, shift)
     return found if shift is None or one_layer_integer.parts(found) else None
 

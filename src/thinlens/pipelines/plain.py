@@ -9,17 +9,21 @@ import halide as hl
 from numpy.typing import NDArray
 
 from ..program import (
+    Activation,
+    Addition,
     ChannelMaximum,
     Convolution,
     Luma,
     Op,
     PixelShuffle,
     Program,
+    Quantize,
     Recolor,
     RoundShift,
     SoftmaxSum,
 )
 from ..program.validate import value_types
+from .activation import activate, quantize
 from .color import bicubic_sum, luma
 from .picture import Picture
 from .softmax import weighted_sum
@@ -89,6 +93,15 @@ def _define(result: hl.Func, op: Op, plain: Plain, integer: bool) -> None:
     match op:
         case Convolution():
             _convolve(result, op, source, plain)
+        case Activation():
+            slope = None if op.slope is None else plain.buffer(op.slope)
+            result[X, Y, C] = activate(source.planes[X, Y, C], op.function, None if slope is None else slope[C])
+        case Addition():
+            terms = [plain.values[k] for k in (op.source, op.other)]
+            first, second = (term.planes[X, Y, C if term.channels > 1 else 0] for term in terms)
+            result[X, Y, C] = first + second
+        case Quantize():
+            result[X, Y, C] = quantize(source.planes[X, Y, C], op)
         case PixelShuffle():
             s = op.scale
             result[X, Y, C] = source.planes[X // s, Y // s, C * s * s + (Y % s) * s + X % s]
@@ -106,7 +119,7 @@ def _define(result: hl.Func, op: Op, plain: Plain, integer: bool) -> None:
 
 
 def _convolve(result: hl.Func, op: Convolution, source: Planes, plain: Plain) -> None:
-    weight = plain.buffer(op.weight)
+    weight = plain.buffer(op.weight if op.step is None else op.weight * op.step[:, None, None, None])
     radius = op.weight.shape[2] // 2
     taps = hl.RDom([(0, op.weight.shape[2]), (0, op.weight.shape[3]), (0, source.channels)])
     x, y = X + taps.x - radius, Y + taps.y - radius
@@ -114,7 +127,8 @@ def _convolve(result: hl.Func, op: Convolution, source: Planes, plain: Plain) ->
     kind = tap.type()
     if op.padding == "zero":
         inside = (x >= 0) & (x < source.width) & (y >= 0) & (y < source.height)
-        tap = hl.select(inside, tap, hl.cast(kind, 0))
+        outside = hl.cast(kind, 0) if op.outside is None else plain.buffer(op.outside)[taps.z]
+        tap = hl.select(inside, tap, outside)
     if op.bias is None:
         result[X, Y, C] = hl.cast(kind, 0)
     else:

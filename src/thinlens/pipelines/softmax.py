@@ -21,9 +21,11 @@ POWERS_OF_TWO = Chebyshev.interpolate(np.exp2, 5, [-0.5, 0.5]).convert(kind=Poly
 
 def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score) -> hl.Expr:
     """Σ value·softmax(score): channels are all values, then (for "query*key") all queries, then all keys."""
-    count = channels // (2 if score == "key" else 3)
+    count = channels // (3 if score == "query*key" else 2)
     if score == "key":
         scores = [channel(count + k) for k in range(count)]
+    elif score == "key*key":
+        scores = [channel(count + k) * channel(count + k) for k in range(count)]
     else:
         scores = [channel(count + k) * channel(2 * count + k) for k in range(count)]
     largest = scores[0]
