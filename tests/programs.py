@@ -92,7 +92,7 @@ def quantized_program(scale: int, channels: int, padding: Padding = "zero", seed
         for source, outputs, inputs in ((1, channels, 1), (4, scale**2, channels))
     ]
     ops = (
-        *(Quantize(0, 1 / 256, 0), layers[0], Activation(2, "relu"), Quantize(3, 1 / 64, 3), layers[1]),
+        *(Quantize(0, 1 / 256, 0), layers[0], Activation(2, "relu"), Quantize(3, 1 / 64, 2), layers[1]),
         *(Addition(5, 0), PixelShuffle(6, scale)),
     )
     return Program(f"bytes_s{scale}_C{channels}_{padding}", ops)

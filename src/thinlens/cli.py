@@ -215,7 +215,7 @@ def evaluate(
 def benchmark(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help="A preset, id or program file.")],
     size: Annotated[str, typer.Option(metavar="WxH", help="Of the picture to enlarge.")] = "1920x1080",
-    against: Annotated[str, typer.Option(help="Other engines: opencv,onnxruntime,openvino,torch.")] = "",
+    against: Annotated[str, typer.Option(help="Other engines: opencv,onnxruntime,openvino,ncnn,opencv-dnn,torch.")] = "",
     scale: ScaleOption = None,
     color: Annotated[bool, typer.Option("--color", help="RGB rather than luma.")] = False,
     threads: Annotated[Optional[int], typer.Option(help="[default: all]")] = None,  # noqa: UP045

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import ChannelMaximum, Convolution, Luma, Op, PixelShuffle, Program, Recolor, RoundShift, SoftmaxSum
+from ..program import (
+    Activation,
+    Addition,
+    ChannelMaximum,
+    Convolution,
+    Op,
+    PixelShuffle,
+    Program,
+    SoftmaxSum,
+)
+from ..program.ops import Score, sources
 
 Run = Callable[[], object]
 """Enlarge the picture once."""
+Step = Callable[..., Any]
+"""One operation on tensors."""
 
 
 def opencv(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
@@ -46,19 +60,68 @@ def openvino(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
     return lambda: request.infer({0: planes}, share_inputs=True, share_outputs=True)
 
 
+def opencv_dnn(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
+    """OpenCV's own engine for networks on a float32 tensor made beforehand."""
+    cv2 = _load("cv2")
+    if program.quantized:
+        raise ValueError(f"OpenCV rounds the layers of {program.name} in its own way: leave opencv-dnn out")
+    planes = _planes(picture)
+    cv2.setNumThreads(threads)
+    network = cv2.dnn.readNetFromONNX(np.frombuffer(_onnx(program, planes), np.uint8))
+
+    def run() -> object:
+        network.setInput(planes, "picture")
+        return network.forward()
+
+    try:
+        run()
+    except cv2.error as error:
+        raise ValueError(f"OpenCV cannot run {program.name}: {str(error).splitlines()[0]}") from None
+    return run
+
+
+def ncnn(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
+    """ncnn in float32 on a tensor made beforehand, activations within convolutions where it has them."""
+    engine = _load("ncnn")
+    from .ncnn_model import model
+
+    text, weights = model(program)
+    network = engine.Net()
+    network.opt.num_threads = threads
+    network.opt.use_fp16_packed = network.opt.use_fp16_storage = network.opt.use_fp16_arithmetic = False
+    network.load_param_mem(text)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "weights.bin"
+        file.write_bytes(weights)
+        network.load_model(str(file))
+    planes = _planes(picture)[0]
+    tensor = engine.Mat(planes).clone()  # a Mat keeps no reference to an array
+
+    def run() -> object:
+        extractor = network.create_extractor()
+        extractor.input("picture", tensor)
+        return extractor.extract("result")[1]
+
+    return run
+
+
 def torch(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
     """PyTorch's own operators in inference mode on a float32 tensor made beforehand."""
     engine = _load("torch")
     engine.set_num_threads(threads)
     tensor = engine.from_numpy(_planes(picture))
     steps = [_torch_step(engine, op) for op in program.ops]
+    last_read = {source: index for index, op in enumerate(program.ops) for source in sources(op)}
 
     def run() -> object:
         with engine.inference_mode():
-            value = tensor
-            for step in steps:
-                value = step(value)
-            return value
+            values = [tensor]
+            for index, (step, op) in enumerate(zip(steps, program.ops, strict=True)):
+                values.append(step(*(values[source] for source in sources(op))))
+                for source in sources(op):
+                    if last_read[source] == index:
+                        values[source] = None  # gives its memory back
+            return values[-1]
 
     return run
 
@@ -67,6 +130,8 @@ PEERS: dict[str, Callable[[Program, NDArray[np.uint8], int], Run]] = {
     "opencv": opencv,
     "onnxruntime": onnxruntime,
     "openvino": openvino,
+    "ncnn": ncnn,
+    "opencv-dnn": opencv_dnn,
     "torch": torch,
 }
 
@@ -91,28 +156,42 @@ def _planes(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(planes[None] / np.float32(255), np.float32)
 
 
-def _torch_step(torch: Any, op: Op) -> Callable[[Any], Any]:
-    """One operation on `(1, C, H, W)` tensors; each reads the one before."""
+def _torch_step(torch: Any, op: Op) -> Step:
+    """One operation on `(1, C, H, W)` tensors."""
     functional = torch.nn.functional
     match op:
-        case Convolution():
-            weight = torch.from_numpy(op.weight.copy())
-            bias = None if op.bias is None else torch.from_numpy(op.bias.copy())
-            radius = op.weight.shape[2] // 2
-            if op.padding == "zero":
-                return lambda value: functional.conv2d(value, weight, bias, padding=radius)
-            return lambda value: functional.conv2d(functional.pad(value, [radius] * 4, "replicate"), weight, bias)
+        case Convolution() if op.step is None and op.weight.dtype == np.float32:
+            return _torch_convolution(torch, op)
+        case Activation(function="prelu", slope=slope) if slope is not None:
+            slopes = torch.from_numpy(slope.copy())
+            return lambda value: functional.prelu(value, slopes)
+        case Activation():
+            return {"softplus": functional.softplus}.get(op.function) or getattr(torch, op.function)
+        case Addition():
+            return torch.add
         case PixelShuffle():
             return lambda value: functional.pixel_shuffle(value, op.scale)
         case ChannelMaximum():
             return lambda value: value.amax(1, keepdim=True)
-        case SoftmaxSum(score="key"):
-            return lambda value: _attend(value.chunk(2, 1)[0], value.chunk(2, 1)[1])
         case SoftmaxSum():
-            return lambda value: _attend(value.chunk(3, 1)[0], value.chunk(3, 1)[1] * value.chunk(3, 1)[2])
-        case RoundShift() | Luma() | Recolor():
+            return lambda value: _attend(value.chunk(3 if op.score == "query*key" else 2, 1), op.score)
+        case _:
             raise ValueError(f"{type(op).__name__} is not measured in PyTorch: leave torch out of the comparison")
 
 
-def _attend(value: Any, score: Any) -> Any:
-    return (value * score.softmax(1)).sum(1, keepdim=True)
+def _torch_convolution(torch: Any, op: Convolution) -> Step:
+    functional = torch.nn.functional
+    weight = torch.from_numpy(op.weight.copy())
+    bias = None if op.bias is None else torch.from_numpy(op.bias.copy())
+    radius = op.weight.shape[2] // 2
+    if op.padding == "edge" and radius:
+        return lambda value: functional.conv2d(functional.pad(value, [radius] * 4, "replicate"), weight, bias)
+    if op.outside is None:
+        return lambda value: functional.conv2d(value, weight, bias, padding=radius)
+    outside = torch.from_numpy(op.outside.copy())[:, None, None]
+    return lambda value: functional.conv2d(functional.pad(value - outside, [radius] * 4) + outside, weight, bias)
+
+
+def _attend(parts: Any, score: Score) -> Any:
+    scores = parts[1] if score == "key" else parts[1] * parts[-1]
+    return (parts[0] * scores.softmax(1)).sum(1, keepdim=True)

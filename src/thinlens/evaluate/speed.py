@@ -41,7 +41,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Speed:
-    """Timings taken together: `size` is `(width, height)` of the small uint8 picture, luma or RGB."""
+    """Timings taken together: `size` is `(width, height)` of the small uint8 picture, luma or RGB.
+
+    `left_out` says which engines could not run which models, and why.
+    """
 
     timings: tuple[Timing, ...]
     size: tuple[int, int]
@@ -50,6 +53,7 @@ class Speed:
     machine: str
     date: str
     versions: dict[str, str]
+    left_out: tuple[str, ...] = ()
 
     def ratio(self, timing: Timing) -> float | None:
         """How many times as long as thinlens an engine takes on the same model."""
@@ -73,6 +77,8 @@ class Speed:
         for model, scale in dict.fromkeys((timing.model, timing.scale) for timing in self.timings):
             row = {t.engine: t for t in self.timings if (t.model, t.scale) == (model, scale)}
             lines.append(f"| {model} | {' | '.join(self._cell(row.get(engine)) for engine in engines)} |")
+        if self.left_out:
+            lines += ["", *(f"- {reason}" for reason in self.left_out)]
         return "\n".join(lines) + "\n"
 
     def _cell(self, timing: Timing | None) -> str:
@@ -100,9 +106,11 @@ def benchmark(
 ) -> Speed:
     """Measure models, given as names, ids, files or programs, on a noise picture of `(width, height)`.
 
-    `against` names engines to run beside them: opencv (bicubic, for scale), onnxruntime, openvino, torch. In RGB the
-    network and its color form run in each of them but torch. Every engine returns a new result. Raises ImportError
-    with the extra to install for engines that are missing, ValueError for unknown ones.
+    `against` names engines to run beside them: opencv (bicubic, for scale), onnxruntime, openvino, ncnn, opencv-dnn,
+    torch. They compute in float32, unless the program given is a quantized one; in RGB the network and its color form
+    run in each of them but ncnn and torch. An engine that cannot run a model is left out there (`Speed.left_out`).
+    Every engine returns a new result. Raises ImportError with the extra to install for engines that are missing,
+    ValueError for unknown ones.
     """
     given = [models] if isinstance(models, str | Program) else models
     programs = [thinlens.load(model, scale) for model in given]
@@ -128,19 +136,23 @@ def measure(
     shape = (height, width, 3) if color else (height, width)
     picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     timings: list[Timing] = []
+    left_out: list[str] = []
     for program in programs:
         progress(f"{program.name} at {width}×{height}")
         runs = {"thinlens": _ours(program, picture, threads)}
         for name in against:
-            runs[name] = PEERS[name](program.color if color else program, picture, threads)
+            try:
+                runs[name] = PEERS[name](program.color if color else program, picture, threads)
+            except ValueError as reason:
+                left_out.append(f"{program.name} without {name}: {reason}")
         for name, times in _rounds(runs, repeats).items():
             lower, median, upper = np.quantile(np.array(times) * 1e3, [0.25, 0.5, 0.75])
             timings.append(
                 Timing(program.name, program.scale, name, float(median), float(lower), float(upper), len(times))
             )
-    names = {"opencv": "opencv-python-headless"}
+    names = {"opencv": "opencv-python-headless", "opencv-dnn": "opencv-python-headless"}
     versions = {name: _version(names.get(name, name)) for name in ("thinlens", "halide", *against)}
-    return Speed(tuple(timings), size, color, threads, machine(), date.today().isoformat(), versions)
+    return Speed(tuple(timings), size, color, threads, machine(), date.today().isoformat(), versions, tuple(left_out))
 
 
 def _ours(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
