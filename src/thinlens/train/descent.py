@@ -23,9 +23,12 @@ Report = Callable[[int, int, float, float], None]
 
 def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, state: StateFile, report: Report) -> None:
     """Train a module in place, on the device where it is; its weights end as their moving average."""
+    torch.set_flush_denormal(True)  # vanishing weights of a softmax would take a hundred times as long
     device = next(module.parameters()).device
     low, high = (torch.from_numpy(array).to(device) for array in (train.low, train.high))
     border = nets.lower(module).halo
+    trained, module = module, nets.build(module.config, "zero").to(device)  # the loss leaves out what padding reaches
+    module.load_state_dict(trained.state_dict())
     average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
     matrices = [_matrix(parameter) for parameter in module.parameters() if parameter.requires_grad]
     optimizer = _optimizer(recipe, matrices)
@@ -51,7 +54,7 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
             report(finished, recipe.steps, loss.item(), validation_psnr(average.module, validation, border))
         else:
             report(finished, recipe.steps, math.nan, math.nan)
-    module.load_state_dict(average.module.state_dict())
+    trained.load_state_dict(average.module.state_dict())
 
 
 def learning_rate_factor(part: float) -> float:

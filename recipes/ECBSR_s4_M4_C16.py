@@ -1,0 +1,16 @@
+"""The released ECBSR_s4_M4_C16."""
+
+from thinlens.data.pairs import Sampling
+from thinlens.train import Recipe
+
+recipe = Recipe(
+    "ECBSR_s4_M4_C16",
+    optimizer="soap",
+    loss="log-mse",
+    steps=8000,
+    batch=64,
+    patch=32,
+    learning_rate=7e-3,
+    precision="bfloat16",
+    sampling=Sampling(per_photo=3, reductions=(2, 3)),
+)

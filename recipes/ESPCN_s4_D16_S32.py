@@ -1,0 +1,16 @@
+"""The released ESPCN_s4_D16_S32."""
+
+from thinlens.data.pairs import Sampling
+from thinlens.train import Recipe
+
+recipe = Recipe(
+    "ESPCN_s4_D16_S32",
+    optimizer="soap",
+    loss="log-mse",
+    steps=7000,
+    batch=64,
+    patch=32,
+    learning_rate=7e-3,
+    precision="bfloat16",
+    sampling=Sampling(per_photo=3, reductions=(2, 3)),
+)

@@ -1,0 +1,16 @@
+"""The released FSRCNN_s3_D56_S12_M4."""
+
+from thinlens.data.pairs import Sampling
+from thinlens.train import Recipe
+
+recipe = Recipe(
+    "FSRCNN_s3_D56_S12_M4",
+    optimizer="soap",
+    loss="log-mse",
+    steps=4000,
+    batch=36,
+    patch=44,
+    learning_rate=7e-3,
+    precision="bfloat16",
+    sampling=Sampling(per_photo=3, reductions=(2, 3)),
+)

@@ -1,0 +1,16 @@
+"""The released eSR-CNN_s3_C8_D3_S9."""
+
+from thinlens.data.pairs import Sampling
+from thinlens.train import Recipe
+
+recipe = Recipe(
+    "eSR-CNN_s3_C8_D3_S9",
+    optimizer="soap",
+    loss="log-mse",
+    steps=6000,
+    batch=36,
+    patch=44,
+    learning_rate=7e-3,
+    precision="bfloat16",
+    sampling=Sampling(per_photo=3, reductions=(2, 3)),
+)
