@@ -22,12 +22,12 @@ OPTIMIZERS = {"adam": descent.fit, "soap": descent.fit, "least-squares": least_s
 
 
 def default_recipe(identifier: str) -> Recipe:
-    """What serves a network when nothing else is known: least squares where it is of one layer, else Adam."""
+    """What serves a network when nothing else is known: least squares where it is of one layer, else SOAP."""
     module = nets.build(nets.parse(identifier))
+    sampling = Sampling(per_photo=2, reductions=(2, 3))
     if least_squares.serves(module):
-        sampling = Sampling(per_photo=2, reductions=(2, 3))
         return Recipe(identifier, "least-squares", "log-mse", steps=50, samples=400_000, starts=4, sampling=sampling)
-    return Recipe(identifier)
+    return Recipe(identifier, "soap", "log-mse", steps=8000, learning_rate=7e-3, sampling=sampling)
 
 
 def train(
