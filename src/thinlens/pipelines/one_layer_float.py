@@ -9,8 +9,10 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
+from . import frame as frames
 from . import one_layer
-from .one_layer import COLUMN, ROW, C, Frame, OneLayer, X, Y
+from .frame import COLUMN, ROW, C, Frame, X, Y
+from .one_layer import OneLayer
 from .picture import Picture
 from .softmax import weighted_sum
 
@@ -20,6 +22,7 @@ class Stages:
     """The layer between the stages of its frame; `arrays` keeps the weights alive."""
 
     frame: Frame
+    padded: hl.Func
     maps: hl.Func
     high: hl.Func
     arrays: list[NDArray[Any]]
@@ -32,13 +35,14 @@ class Stages:
 
 def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
-    frame = one_layer.begin(layer, picture, source, step=1)
+    frame = frames.begin(picture, source, layer.scale, integer=False)
+    padded = one_layer.padded(layer, frame)
     weight, bias = _weights(layer)
     weights, biases = hl.Buffer(weight), hl.Buffer(bias)
     maps, high = hl.Func("maps"), hl.Func("high")
     taps = hl.RDom([(0, layer.kernel), (0, layer.kernel)])
     radius = layer.kernel // 2
-    pixel = frame.padded[X + taps.x - radius, Y + taps.y - radius]
+    pixel = padded[X + taps.x - radius, Y + taps.y - radius]
     maps[X, Y, COLUMN, ROW, C] = biases[C, COLUMN, ROW]
     maps[X, Y, COLUMN, ROW, C] += weights[C, taps.x, taps.y, COLUMN, ROW] * pixel
     values = [hl.Expr(maps[X, Y, COLUMN, ROW, c]) for c in range(layer.maps)]
@@ -50,11 +54,8 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stage
     else:
         high[X, Y, COLUMN, ROW] = weighted_sum(values.__getitem__, layer.maps, layer.choice)
 
-    def element(result: hl.Expr, chroma: hl.Expr | None = None) -> hl.Expr:
-        return picture.encode(result if chroma is None else result + chroma, integer=False)
-
-    one_layer.finish(frame, lambda x, column: hl.Expr(high[x, Y, column, ROW]), element)
-    return Stages(frame, maps, high, [weight, bias])
+    frames.finish(frame, lambda x, column: hl.Expr(high[x, Y, column, ROW]), frames.float_element(picture))
+    return Stages(frame, padded, maps, high, [weight, bias])
 
 
 # 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores): eSR-TM_s2_K5_C4 13 ms,
@@ -63,7 +64,7 @@ def schedule(layer: OneLayer, stages: Stages, tasks: hl.Expr) -> None:
     """All maps of one sub-pixel of 32 low pixels in registers, the taps as loops around them."""
     vector = 32
     block, _ = one_layer.schedule(stages.frame, vector, 8, tasks)
-    stages.frame.padded.compute_at(block).vectorize(X, 16)
+    stages.padded.compute_at(block).vectorize(X, 16)
     stages.high.compute_at(stages.frame.line, ROW).vectorize(X, vector)
     stages.maps.compute_at(stages.high, COLUMN).vectorize(X, vector).unroll(C)
     part, inner = hl.Var("part"), hl.Var("inner")

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import FRACTION_BITS
+from . import frame as frames
 from . import one_layer
-from .one_layer import COLUMN, ROW, C, Frame, OneLayer, X, Y
+from .frame import COLUMN, ROW, C, Frame, X, Y
+from .one_layer import OneLayer
 from .picture import Picture
 
 STEP = 2
@@ -29,6 +31,7 @@ class Stages:
     """The layer between the stages of its frame; `arrays` keeps the weights alive."""
 
     frame: Frame
+    padded: hl.Func
     quads: hl.Func
     sums: hl.Func
     arrays: list[NDArray[Any]]
@@ -49,12 +52,13 @@ def parts(layer: OneLayer) -> int:
 
 def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stages:
     """The stages for uint8 pictures; the output is `(W * channels * scale, H * scale)` as stored."""
-    frame = one_layer.begin(layer, picture, source, STEP)
+    frame = frames.begin(picture, source, layer.scale, integer=True, step=STEP)
+    padded = one_layer.padded(layer, frame)
     weight, start = _weights(layer), _start(layer, picture.channels == 3)
     weights, starts = hl.Buffer(weight), hl.Buffer(start)
     quads, sums = hl.Func("quads"), hl.Func("sums")
     radius = layer.kernel // 2
-    quads[BYTE, X, Y, GROUP] = frame.padded[X, Y * STEP + GROUP * 4 + BYTE - radius]
+    quads[BYTE, X, Y, GROUP] = padded[X, Y * STEP + GROUP * 4 + BYTE - radius]
     taps = hl.RDom([(0, 4), (0, layer.kernel), (0, weight.shape[2])])
     pixel = hl.i32(quads[taps.x, X + taps.y - radius, Y, taps.z])
     sums[X, Y, ROW, COLUMN, C] = starts[C, COLUMN, ROW % layer.scale]
@@ -77,8 +81,8 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam) -> Stage
         result = hl.saturating_add(hl.i16_sat(total >> (shift - FRACTION_BITS)), chroma)
         return hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
 
-    one_layer.finish(frame, largest, element)
-    return Stages(frame, quads, sums, [weight, start])
+    frames.finish(frame, largest, element)
+    return Stages(frame, padded, quads, sums, [weight, start])
 
 
 # 1920×1080 → 3840×2160, uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), weights of one byte: eSR-MAX_s2_K3_C2
@@ -89,7 +93,7 @@ def schedule(layer: OneLayer, stages: Stages, tasks: hl.Expr) -> None:
     count = layer.maps * parts(layer) * layer.scale
     vector = 64 if count <= 4 else 32 if count <= 12 else 16
     block, step = one_layer.schedule(stages.frame, vector, 16, tasks)
-    stages.frame.padded.compute_at(block).vectorize(X, 64)
+    stages.padded.compute_at(block).vectorize(X, 64)
     stages.quads.compute_at(step).bound(BYTE, 0, 4).reorder(BYTE, X, GROUP, Y).unroll(BYTE).vectorize(X, 64)
     sums.compute_at(stages.frame.line, ROW).vectorize(X, vector).unroll(C).unroll(COLUMN)
     byte, x, group = sums.rvars(0)
