@@ -1,0 +1,176 @@
+"""Programs that are a chain of convolutions and activations, fused from bytes to bytes: eSR-CNN, ESPCN, FSRCNN, ECBSR.
+
+Here is what their float and quantized forms share: the chain itself, what follows it, and the tiles. No map of features
+is ever whole in memory. The picture is cut into tiles, each so wide that the lines of all maps which are needed at a
+time stay in the second-level cache; within a tile the layers go down line by line, one after the other, and keep just
+the lines that the next layer still reads. So only the sides of a tile are computed twice, and its first lines.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import halide as hl
+
+from ..program import (
+    Activation,
+    Addition,
+    ChannelMaximum,
+    Convolution,
+    Luma,
+    Op,
+    PixelShuffle,
+    Program,
+    Quantize,
+    Recolor,
+    SoftmaxSum,
+)
+from ..program.ops import Function, Score
+from .activation import activate
+from .frame import GUARD, ROW, SHIFT, WHOLE, Frame, X, Y
+from .softmax import weighted_sum
+
+CACHE = 3 << 19
+"""Bytes of the second-level cache for the lines of maps."""
+WIDEST = 1024
+"""Low pixels across a tile."""
+HIGHEST = 128
+"""Low rows of a tile."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution, the rounding of its source to levels, if it has one, and the activation after it."""
+
+    convolution: Convolution
+    levels: Quantize | None
+    activation: Activation | None
+
+    @property
+    def inputs(self) -> int:
+        """Channels of the source."""
+        return self.convolution.weight.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the result."""
+        return self.convolution.weight.shape[0]
+
+    @property
+    def kernel(self) -> int:
+        """Side of the kernels in pixels."""
+        return self.convolution.weight.shape[2]
+
+
+@dataclass(frozen=True)
+class ManyLayers:
+    """A chain of layers, the last of which has no activation, and how its maps become the luma of high pixels.
+
+    The picture is added to the last layer's maps if `residual`; they are shuffled, go through the function `after`,
+    if there is one, and become one map by `choice`.
+    """
+
+    layers: tuple[Layer, ...]
+    residual: bool
+    scale: int
+    after: Function | None
+    choice: Literal["maximum"] | Score
+
+    def reach(self, index: int) -> int:
+        """How many pixels around a tile the result of layer `index` (the picture: 0) is needed."""
+        return sum(layer.kernel // 2 for layer in self.layers[index:])
+
+
+def match(program: Program) -> ManyLayers | None:
+    """The program as a chain of layers, if it is one."""
+    ops, value = list(program.ops), 0
+    if program.integer:
+        return None
+    if program.channels == 3:
+        match ops:
+            case [Luma(source=0), *between, Recolor(source=last, picture=0)] if last == len(ops) - 1:
+                ops, value = between, 1
+            case _:
+                return None
+    start, layers = value, list[Layer]()
+    while ops and isinstance(ops[0], Quantize | Convolution):
+        levels = _take(ops, Quantize, value)
+        value += levels is not None
+        convolution = _take(ops, Convolution, value)
+        if convolution is None:
+            return None
+        activation = _take(ops, Activation, value + 1)
+        layers.append(Layer(convolution, levels, activation))
+        value += 1 if activation is None else 2
+    if not layers or layers[-1].activation is not None:
+        return None
+    residual = bool(ops) and isinstance(ops[0], Addition)
+    if residual:
+        addition = ops.pop(0)
+        assert isinstance(addition, Addition)
+        if {addition.source, addition.other} != {start, value}:
+            return None
+        value += 1
+    shuffle = _take(ops, PixelShuffle, value)
+    if shuffle is None:
+        return None
+    after = _take(ops, Activation, value + 1)
+    value += 1 if after is None else 2
+    if len(ops) > 1 or (after is not None and after.function == "prelu"):
+        return None
+    choice = "maximum"
+    for op in ops:
+        if not isinstance(op, ChannelMaximum | SoftmaxSum) or op.source != value:
+            return None
+        choice = op.score if isinstance(op, SoftmaxSum) else "maximum"
+    return ManyLayers(tuple(layers), residual, shuffle.scale, after.function if after else None, choice)
+
+
+def _take(ops: list[Op], kind: type[Op], source: int) -> Op | None:
+    """The next operation, taken off the list, if it is of this kind and reads this value."""
+    if ops and isinstance(ops[0], kind) and ops[0].source == source:
+        return ops.pop(0)
+    return None
+
+
+def high(net: ManyLayers, frame: Frame, last: hl.Func) -> Callable[[hl.Expr, hl.Expr], hl.Expr]:
+    """From the maps `[x, y, c]` of the last layer to the luma of high pixels, as `frame.finish` wants it."""
+    s = net.scale
+    maps = net.layers[-1].outputs // s**2
+
+    def result(x: hl.Expr, column: hl.Expr) -> hl.Expr:
+        values = [hl.Expr(last[x, Y, (c * s + ROW) * s + column]) for c in range(maps)]
+        if net.residual:
+            values = [value + frame.gray[x, Y] for value in values]
+        if net.after is not None:
+            values = [activate(value, net.after, None) for value in values]
+        if net.choice != "maximum":
+            return weighted_sum(values.__getitem__, maps, net.choice)
+        largest = values[0]
+        for value in values[1:]:
+            largest = hl.max(largest, value)
+        return largest
+
+    return result
+
+
+def schedule_tiles(frame: Frame, net: ManyLayers, width: int, tasks: hl.Expr) -> tuple[hl.LoopLevel, hl.LoopLevel]:
+    """Tiles of `width` low pixels in parallel, down each one low row at a time.
+
+    Returns where to keep what a tile needs, and where to compute what a row needs.
+    """
+    s, picture, output = frame.scale, frame.picture, frame.output
+    strip, band, tile, task, row, y, i = (hl.Var(name) for name in ("strip", "band", "tile", "task", "row", "yl", "i"))
+    strips = (picture.width(frame.source) + width - 1) // width
+    height = picture.height(frame.source)
+    wanted = height * strips // (4 * (os.cpu_count() or 1))  # four tiles for each thread, unless that makes them flat
+    bands = (height + hl.clamp(wanted, 32, HIGHEST) - 1) // hl.clamp(wanted, 32, HIGHEST)
+    rows = (height + bands - 1) // bands
+    output.split(X, strip, X, width * s * picture.channels, GUARD)
+    output.split(Y, y, i, s, WHOLE).split(y, band, row, rows, SHIFT).reorder(X, i, row, strip, band)
+    output.fuse(strip, band, tile).split(tile, task, tile, (strips * bands + tasks - 1) // tasks, GUARD).parallel(task)
+    output.vectorize(X, 64 // picture.dtype.itemsize, hl.TailStrategy.PredicateStores).never_partition_all()
+    return hl.LoopLevel(output, tile), hl.LoopLevel(output, row)
