@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import halide as hl
 
@@ -33,6 +33,7 @@ from .activation import activate
 from .frame import GUARD, ROW, SHIFT, WHOLE, Frame, X, Y
 from .softmax import weighted_sum
 
+Kind = TypeVar("Kind", Quantize, Convolution, Activation, PixelShuffle)
 CACHE = 3 << 19
 """Bytes of the second-level cache for the lines of maps."""
 WIDEST = 1024
@@ -63,6 +64,11 @@ class Layer:
     def kernel(self) -> int:
         """Side of the kernels in pixels."""
         return self.convolution.weight.shape[2]
+
+    @property
+    def repeats_edges(self) -> bool:
+        """Whether it reads beyond the picture and finds its edges there."""
+        return self.kernel > 1 and self.convolution.padding == "edge"
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def match(program: Program) -> ManyLayers | None:
     value += 1 if after is None else 2
     if len(ops) > 1 or (after is not None and after.function == "prelu"):
         return None
-    choice = "maximum"
+    choice: Literal["maximum"] | Score = "maximum"
     for op in ops:
         if not isinstance(op, ChannelMaximum | SoftmaxSum) or op.source != value:
             return None
@@ -129,10 +135,11 @@ def match(program: Program) -> ManyLayers | None:
     return ManyLayers(tuple(layers), residual, shuffle.scale, after.function if after else None, choice)
 
 
-def _take(ops: list[Op], kind: type[Op], source: int) -> Op | None:
+def _take(ops: list[Op], kind: type[Kind], source: int) -> Kind | None:
     """The next operation, taken off the list, if it is of this kind and reads this value."""
-    if ops and isinstance(ops[0], kind) and ops[0].source == source:
-        return ops.pop(0)
+    if ops and isinstance(op := ops[0], kind) and op.source == source:
+        del ops[0]
+        return op
     return None
 
 

@@ -39,10 +39,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer: sums in registers, sums of a block of pixels, and the map that the next layer reads (the last: none).
-
-    `edge` says that the map repeats its edges.
-    """
+    """A layer: sums in registers, sums of some pixels, and the map for the layer that reads it (the last: none)."""
 
     layer: Layer
     shape: Shape
@@ -50,7 +47,7 @@ class Stage:
     registers: hl.Func
     sums: hl.Func
     map: hl.Func | None
-    edge: bool
+    reader: Layer | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class Stages:
 
     frame: Frame
     first: hl.Func
-    stages: list[Stage]
+    layers: list[Stage]
     arrays: list[NDArray[Any]]
     lanes: int
 
@@ -68,58 +65,81 @@ class Stages:
         """The last stage."""
         return self.frame.output
 
+    def buffer(self, array: NDArray[Any]) -> hl.Buffer:
+        """An array as a Halide buffer, which keeps no reference of its own."""
+        self.arrays.append(np.array(array, order="C"))
+        return hl.Buffer(self.arrays[-1])
+
 
 def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
     lanes, registers = _machine()
-    shapes = _shapes(net, registers)
-    first, arrays, stages = hl.Func("map"), list[NDArray[Any]](), list[Stage]()
-    first[X, Y, C] = _extended(frame, net.layers[0], lambda x, y: hl.Expr(frame.gray[x, y]), arrays)
-    below = first
-    for layer, shape, following in zip(net.layers, shapes, (*net.layers[1:], None), strict=True):
-        stage = _stage(frame, layer, shape, below, following, arrays)
-        stages.append(stage)
+    stages = Stages(frame, hl.Func("map"), [], [], lanes)
+    gray = hl.Expr(frame.gray[X, Y])
+    stages.first[X, Y, C] = gray if net.layers[0].repeats_edges else _outside(gray, net.layers[0], stages)
+    below, shapes = stages.first, _shapes(net, registers)
+    for layer, shape, reader in zip(net.layers, shapes, (*net.layers[1:], None), strict=True):
+        stage = _stage(layer, shape, below, reader, stages)
+        stages.layers.append(stage)
         below = stage.map or stage.sums
     frames.finish(frame, many_layers.high(net, frame, below), frames.float_element(picture))
-    return Stages(frame, first, stages, arrays, lanes)
+    return stages
 
 
-def _stage(
-    frame: Frame, layer: Layer, shape: Shape, source: hl.Func, following: Layer | None, arrays: list[NDArray[Any]]
-) -> Stage:
+def _stage(layer: Layer, shape: Shape, source: hl.Func, reader: Layer | None, stages: Stages) -> Stage:
+    """A layer on its source; `reader` is the layer that reads its result."""
     weight, bias = _weights(layer, shape.channels)
-    weights, biases = _buffer(weight, arrays), _buffer(bias, arrays)
+    weights, biases = stages.buffer(weight), stages.buffer(bias)
     registers, sums, result = hl.Func("registers"), hl.Func("sums"), None
     taps = hl.RDom([(0, layer.kernel), (0, layer.kernel), (0, layer.inputs)])
     radius = layer.kernel // 2
+    edges = layer.repeats_edges and source is not stages.first
+    row = _nearest_row(taps.y, radius, stages) if edges else Y + taps.y - radius
     registers[X, Y, C] = biases[C]
-    registers[X, Y, C] += weights[C, taps.x, taps.y, taps.z] * source[X + taps.x - radius, Y + taps.y - radius, taps.z]
+    registers[X, Y, C] += weights[C, taps.x, taps.y, taps.z] * source[X + taps.x - radius, row, taps.z]
     sums[X, Y, C] = registers[X, Y, C]
-    if following is not None:
+    if reader is not None:
+        value, op = hl.Expr(sums[X, Y, C]), layer.activation
+        if reader.repeats_edges:
+            value = _nearest_column(sums, reader.kernel // 2, stages.frame)
+        if op is not None:
+            value = activate(value, op.function, None if op.slope is None else stages.buffer(op.slope)[C])
         result = hl.Func("map")
-        op = layer.activation
-        slope = None if op is None or op.slope is None else _buffer(op.slope, arrays)[C]
-
-        def value(x: hl.Expr, y: hl.Expr) -> hl.Expr:
-            total = hl.Expr(sums[x, y, C])
-            return total if op is None else activate(total, op.function, slope)
-
-        result[X, Y, C] = _extended(frame, following, value, arrays)
-    edge = following is not None and following.kernel > 1 and following.convolution.padding == "edge"
-    return Stage(layer, shape, taps, registers, sums, result, edge)
+        result[X, Y, C] = value if reader.repeats_edges else _outside(value, reader, stages)
+    return Stage(layer, shape, taps, registers, sums, result, reader)
 
 
-def _extended(frame: Frame, reader: Layer, value: Any, arrays: list[NDArray[Any]]) -> hl.Expr:
-    """A map inside the picture, and outside of it as the layer wants it that reads it."""
-    op = reader.convolution
+def _outside(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
+    """A map that is zero outside the picture, or what the layer that reads it wants there."""
     if reader.kernel == 1:
-        return value(X, Y)
-    if op.padding == "edge":
-        width, height = frame.picture.width(frame.source), frame.picture.height(frame.source)
-        return value(hl.clamp(X, 0, width - 1), hl.clamp(Y, 0, height - 1))
-    outside = hl.f32(0) if op.outside is None else _buffer(op.outside, arrays)[C]
-    return hl.select(frame.inside, value(X, Y), outside)
+        return value
+    outside = reader.convolution.outside
+    return hl.select(stages.frame.inside, value, hl.f32(0) if outside is None else stages.buffer(outside)[C])
+
+
+def _nearest_column(sums: hl.Func, radius: int, frame: Frame) -> hl.Expr:
+    """The sums, repeated for `radius` columns beside the picture: vectors are loaded from elsewhere, not rearranged.
+
+    `a ^ b == 0` says that a is b in a way that Halide draws no conclusions from.
+    """
+    value, width = hl.Expr(sums[X, Y, C]), frame.picture.width(frame.source)
+    for d in range(1, radius + 1):
+        right = hl.select(X ^ (width - 1 + d) == 0, sums[X - d, Y, C], value)
+        value = hl.select(X ^ -d == 0, sums[X + d, Y, C], right)
+    return value
+
+
+def _nearest_row(tap: hl.Expr, radius: int, stages: Stages) -> hl.Expr:
+    """The row of the picture that is nearest to the row of a tap.
+
+    For a pixel of the picture it is never more than the radius of the kernel away, and no other matters. Halide is to
+    see nothing but that: it cannot keep lines from row to row if their range is anything less simple. So it must not
+    know what is added, which is zero.
+    """
+    inside = hl.clamp(Y + tap - radius, 0, stages.frame.picture.height(stages.frame.source) - 1)
+    unknown = stages.buffer(np.zeros(2 * radius + 1, np.int32))[tap]
+    return hl.clamp(inside + unknown, Y - radius, Y + radius)
 
 
 def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
@@ -134,21 +154,20 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
         frame.chroma.compute_at(row).store_at(tile)
         frame.rows.compute_at(row)
     stages.first.compute_at(row).store_at(tile).bound(C, 0, 1).vectorize(X, lanes)
-    blocks = [hl.LoopLevel(stage.map or stage.sums, BLOCK) for stage in stages.stages]
-    for index, stage in enumerate(stages.stages):
-        width = stage.shape.vectors * lanes
-        if stage.map is None:
-            stage.sums.compute_at(row)
-        else:
-            stage.map.split(X, BLOCK, X, width, SHIFT).reorder(X, C, BLOCK, Y).vectorize(X, lanes).unroll(X)
-            if net.layers[index + 1].kernel == 1:
-                stage.map.compute_at(blocks[index + 1])
-            else:
-                stage.map.compute_at(row).store_at(tile)
-            if not stage.edge:
-                stage.map.never_partition_all()
-            stage.sums.compute_at(blocks[index])
+    for index, stage in enumerate(stages.layers):
         _schedule_sums(stage, lanes)
+        if stage.map is None or stage.reader is None:
+            stage.sums.compute_at(row)
+            continue
+        stage.sums.compute_at(row if stage.reader.repeats_edges else hl.LoopLevel(stage.map, BLOCK))
+        stage.map.split(X, BLOCK, X, stage.shape.vectors * lanes, SHIFT).reorder(X, C, BLOCK, Y)
+        stage.map.vectorize(X, lanes).unroll(X).never_partition_all()
+        if stage.reader.kernel == 1:
+            next_stage = stages.layers[index + 1]
+            in_rows = next_stage.map is None or next_stage.reader is None or next_stage.reader.repeats_edges
+            stage.map.compute_at(next_stage.sums if in_rows else next_stage.map, BLOCK)
+        else:
+            stage.map.compute_at(row).store_at(tile)
 
 
 def _schedule_sums(stage: Stage, lanes: int) -> None:
@@ -202,7 +221,7 @@ def _width(net: ManyLayers, stages: Stages) -> int:
 
     def cost(width: int) -> float:
         total = 0.0
-        for index, (layer, stage) in enumerate(zip(net.layers, stages.stages, strict=True), start=1):
+        for index, (layer, stage) in enumerate(zip(net.layers, stages.layers, strict=True), start=1):
             block = stage.shape.vectors * stages.lanes
             total += -(-(width + 2 * net.reach(index)) // block) * block * layer.convolution.weight.size
         return total / width
@@ -220,9 +239,3 @@ def _weights(layer: Layer, multiple: int) -> tuple[NDArray[np.float32], NDArray[
     if op.bias is not None:
         bias[: layer.outputs] = op.bias
     return weight, bias
-
-
-def _buffer(array: NDArray[Any], arrays: list[NDArray[Any]]) -> hl.Buffer:
-    """An array as a Halide buffer, which keeps no reference of its own."""
-    arrays.append(np.array(array, order="C"))
-    return hl.Buffer(arrays[-1])
