@@ -24,7 +24,7 @@ from ..program import (
     dump,
 )
 from ..program.ops import sources
-from . import many_layers, many_layers_float, one_layer_float, one_layer_integer, plain
+from . import many_layers, many_layers_float, many_layers_quantized, one_layer_float, one_layer_integer, plain
 from .one_layer import OneLayer
 from .picture import TYPES, Picture
 
@@ -120,8 +120,11 @@ class _Pipeline:
             program = program.uint8
         source, tasks = picture.source(), hl.Param(hl.Int(32), "tasks")
         layer = match_one_layer(program)
-        chain = None if layer or program.quantized else many_layers.match(program)
-        if chain is not None:
+        chain = None if layer else many_layers.match(program)
+        if chain is not None and many_layers_quantized.supports(chain):
+            stages = many_layers_quantized.algorithm(chain, picture, source)
+            many_layers_quantized.schedule(chain, stages, tasks)
+        elif chain is not None and not program.quantized:
             stages = many_layers_float.algorithm(chain, picture, source)
             many_layers_float.schedule(chain, stages, tasks)
         elif layer is None:
