@@ -26,6 +26,8 @@ from .frame import SHIFT, C, Frame, X, Y
 from .many_layers import CACHE, WIDEST, Layer, ManyLayers
 from .picture import Picture
 
+TYPICAL = (1280, 1920, 3840)
+"""Widths of pictures for which tiles are to come out even."""
 OUTER, INNER, BLOCK, LANE = (hl.Var(name) for name in ("outer", "inner", "block", "lane"))
 
 
@@ -145,7 +147,9 @@ def _nearest_row(tap: hl.Expr, radius: int, stages: Stages) -> hl.Expr:
 def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     """Each layer a row at a time, a row in blocks of pixels, a block in blocks of channels."""
     frame, lanes = stages.frame, stages.lanes
-    tile, row = many_layers.schedule_tiles(frame, net, _width(net, stages), tasks)
+    width = _width(net, stages)
+    extents = _extents(stages, width)
+    tile, row = many_layers.schedule_tiles(frame, net, width, tasks)
     frames.schedule_line(frame, lanes)
     frame.line.compute_at(row).never_partition_all()
     frames.schedule_chroma(frame, lanes)
@@ -167,6 +171,9 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
             in_rows = next_stage.map is None or next_stage.reader is None or next_stage.reader.repeats_edges
             stage.map.compute_at(next_stage.sums if in_rows else next_stage.map, BLOCK)
         else:
+            # An odd number of vectors: channels would else compete for the same places in the cache.
+            extent = extents[index] // lanes * lanes + lanes
+            stage.map.bound_storage(X, extent if extent // lanes % 2 else extent + lanes).reorder_storage(X, C, Y)
             stage.map.compute_at(row).store_at(tile)
 
 
@@ -207,7 +214,7 @@ def _shape(outputs: int, registers: int, multiple: int) -> Shape:
         products, loads = shape.channels * shape.vectors, shape.channels + 2 * shape.vectors
         instructions = products + shape.channels + shape.vectors + 6
         cycles = max(products / 2, loads / 2, instructions / 5, 4) + 0.7
-        return -(-outputs // shape.channels) * cycles / shape.vectors
+        return -(-outputs // shape.channels) * cycles / shape.vectors + 0.01 * shape.vectors
 
     most = registers - 6 if registers == 32 else registers - 4
     choices = [Shape(c, v) for v in range(1, 9) for c in range(1, min(outputs, most // v) + 1)]
@@ -217,16 +224,29 @@ def _shape(outputs: int, registers: int, multiple: int) -> Shape:
 def _width(net: ManyLayers, stages: Stages) -> int:
     """Low pixels across a tile: what the cache holds, and within that where the least of the blocks is wasted."""
     lines = [layer.inputs * (layer.kernel + 1) for layer in net.layers if layer.kernel > 1]
-    most = max(min(CACHE // (4 * sum(lines)), WIDEST), 8 * net.reach(0), 64)
+    most = max(min(CACHE // (4 * sum(lines)), WIDEST), 16 * net.reach(0), 64)
 
     def cost(width: int) -> float:
-        total = 0.0
-        for index, (layer, stage) in enumerate(zip(net.layers, stages.layers, strict=True), start=1):
-            block = stage.shape.vectors * stages.lanes
-            total += -(-(width + 2 * net.reach(index)) // block) * block * layer.convolution.weight.size
-        return total / width
+        parts = {part for whole in TYPICAL for part in (width, whole % width) if part}
+        work = dict.fromkeys(parts, 0)
+        for part in parts:
+            for stage, extent in zip(stages.layers, _extents(stages, part), strict=True):
+                block = stage.shape.vectors * stages.lanes
+                work[part] += -(-extent // block) * block * stage.layer.convolution.weight.size
+        return sum((whole // width * work[width] + work.get(whole % width, 0)) / whole for whole in TYPICAL)
 
     return min(range(most // 2, most + 1), key=cost)
+
+
+def _extents(stages: Stages, width: int) -> list[int]:
+    """How many pixels across each layer needs for a tile, blocks at the end of a line not counted."""
+    extents, extent = list[int](), -(-width // stages.lanes) * stages.lanes
+    for stage in reversed(stages.layers):
+        if stage.reader is not None:
+            extent += stage.reader.kernel // 2 * (4 if stage.reader.repeats_edges else 2)
+        extent = max(extent, stage.shape.vectors * stages.lanes)
+        extents.insert(0, extent)
+    return extents
 
 
 def _weights(layer: Layer, multiple: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
