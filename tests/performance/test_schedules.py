@@ -9,12 +9,28 @@ import halide as hl
 import numpy as np
 import pytest
 
-from programs import float_program, integer_program, picture
+from programs import convolution, float_program, integer_program, picture
 from thinlens.pipelines import Compiled, plain
 from thinlens.pipelines.picture import Picture
-from thinlens.program import Program
+from thinlens.program import Activation, PixelShuffle, Program
 
-PROGRAMS = [float_program("maximum", 2, 3, 2), float_program("query*key", 2, 5, 4), integer_program(2, 3, 2)]
+MANY_LAYERS = Program(
+    "many_layers",
+    (
+        convolution(0, 8, 1, 3, bias=True),
+        Activation(1, "relu"),
+        convolution(2, 8, 8, 3, "edge", bias=True),
+        Activation(3, "tanh"),
+        convolution(4, 4, 8, 3),
+        PixelShuffle(5, 2),
+    ),
+)
+PROGRAMS = [
+    float_program("maximum", 2, 3, 2),
+    float_program("query*key", 2, 5, 4),
+    integer_program(2, 3, 2),
+    MANY_LAYERS,
+]
 
 
 def seconds(run: Callable[[], object]) -> float:
