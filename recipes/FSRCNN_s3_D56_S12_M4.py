@@ -7,10 +7,9 @@ recipe = Recipe(
     "FSRCNN_s3_D56_S12_M4",
     optimizer="soap",
     loss="log-mse",
-    steps=4000,
+    steps=3000,
     batch=36,
     patch=44,
-    learning_rate=7e-3,
-    precision="bfloat16",
+    learning_rate=3e-3,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -10,7 +10,6 @@ recipe = Recipe(
     steps=6000,
     batch=36,
     patch=44,
-    learning_rate=7e-3,
-    precision="bfloat16",
+    learning_rate=1.5e-2,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )
