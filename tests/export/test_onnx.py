@@ -10,7 +10,16 @@ import pytest
 
 from equivalence.tolerances import FLOAT
 from programs import convolution, deep_program, float_program, integer_program, picture, quantized_program
-from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, Quantize, SoftmaxSum, reference
+from thinlens.program import (
+    Activation,
+    ChannelMaximum,
+    Convolution,
+    PixelShuffle,
+    Program,
+    Quantize,
+    SoftmaxSum,
+    reference,
+)
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -57,6 +66,16 @@ def test_integer_programs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="computes in integers; export the float program that it was made from"):
         export.write(program.uint8, tmp_path / "integer.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["float.onnx"]
+
+
+def test_one_slope_for_all_channels_is_a_leaky_relu() -> None:
+    layer = convolution(0, 4, 1, 3)
+    program = Program("x", (layer, Activation(1, "prelu", np.full(4, -0.3, np.float32)), PixelShuffle(2, 2)))
+    made, low = export.model(program), picture(9, 8, False, np.float32) - np.float32(0.5)
+    assert [node.op_type for node in made.graph.node][1] == "LeakyRelu"
+    (result,) = onnxruntime.InferenceSession(made.SerializeToString()).run(None, {"picture": low[None, None]})
+    wanted = reference.run(program, low)
+    assert np.abs(result[0, 0] - wanted).max() <= FLOAT
 
 
 def test_quantized_layers_are_written_in_bytes(tmp_path: Path) -> None:

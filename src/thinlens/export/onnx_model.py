@@ -33,7 +33,7 @@ from ..program.reference import LUMA_WEIGHTS, bicubic_taps
 
 OPSET = 18
 IR_VERSION = 9
-ACTIVATIONS = {"relu": "Relu", "prelu": "PRelu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus"}
+ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus"}
 
 
 def supports(program: Program) -> str | None:
@@ -113,8 +113,7 @@ class _Graph:
             case Convolution():
                 return self.convolution(inputs[0], op)
             case Activation():
-                slope = [] if op.slope is None else [self.constant(op.slope[:, None, None])]
-                return self.node(ACTIVATIONS[op.function], [*inputs, *slope])
+                return self.activation(inputs[0], op)
             case Addition():
                 return self.node("Add", inputs)
             case Quantize():
@@ -147,6 +146,13 @@ class _Graph:
             weight = self.node("DequantizeLinear", [weight, self.constant(op.step)], axis=0)
         inputs = [source, weight] if bias is None else [source, weight, self.constant(bias)]
         return self.node("Conv", inputs, pads=[radius] * 4)
+
+    def activation(self, source: str, op: Activation) -> str:
+        if op.slope is None:
+            return self.node(ACTIVATIONS[op.function], [source])
+        if (op.slope == op.slope[0]).all():  # engines compute it together with the convolution before it
+            return self.node("LeakyRelu", [source], alpha=float(op.slope[0]))
+        return self.node("PRelu", [source, self.constant(op.slope[:, None, None])])
 
     def edges(self, source: str, radius: int) -> str:
         pads = self.constant(np.array([0, 0, radius, radius, 0, 0, radius, radius], np.int64))
