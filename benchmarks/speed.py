@@ -1,5 +1,5 @@
-"""Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines large released released-rgb
-build`, any of them.
+"""Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines esr-cnn espcn ecbsr fsrcnn
+large released released-rgb peak build`, any of them.
 
 Networks that are not released have random weights, as before training: for speed they are as good as others. Each part
 is kept as JSON, and results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
@@ -16,16 +16,19 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from peak import Share, shares
 
 import thinlens
 from thinlens import models, nets
-from thinlens.bake import fix_point
+from thinlens.bake import fix_point, fuse
 from thinlens.evaluate.speed import Speed, Timing, benchmark, machine
 from thinlens.pipelines import Compiled
 from thinlens.program import Program
+from thinlens.program.ops import Padding
 
 RESULTS = Path(__file__).parent / "results"
 OTHERS = ("openvino", "onnxruntime", "torch")
+MANY = (*OTHERS, "ncnn", "opencv-dnn")
 SPEEDS = {
     "luma": ("Luma beside OpenCV's INTER_CUBIC", ["Bicubic_s2", "eSR-MAX_s2_K3_C1", "eSR-MAX_s2_K3_C2",
              "eSR-MAX_s2_K5_C2", "eSR-TM_s2_K5_C4", "eSR-TR_s2_K5_C4", "eSR-TR_s2_K7_C4"], ("opencv",), False, 25),
@@ -35,9 +38,15 @@ SPEEDS = {
                 OTHERS, False, 4),
     "released": ("The released models, luma", models.names(), ("opencv",), False, 15),
     "released-rgb": ("The released models, RGB", models.names(), ("opencv",), True, 15),
+    "esr-cnn": ("Three layers in other engines: eSR-CNN", ["eSR-CNN_s2_C4_D3_S6"], MANY, False, 4),
+    "espcn": ("Three layers in other engines: ESPCN", ["ESPCN_s2_D16_S32"], MANY, False, 5),
+    "ecbsr": ("Six layers in other engines: ECBSR", ["ECBSR_s2_M4_C16"], MANY, False, 4),
+    "fsrcnn": ("Eight layers in other engines: FSRCNN", ["FSRCNN_s2_D56_S12_M4"], MANY, False, 1),
     "large": ("A large one-layer network in other engines", ["eSR-TR_s2_K7_C16"], OTHERS, False, 3),
 }  # fmt: skip
 """Title, networks, engines beside thinlens, in color, rounds."""
+CHAINS = ["eSR-CNN_s2_C4_D3_S6", "ESPCN_s2_D16_S32", "ECBSR_s2_M4_C16", "FSRCNN_s2_D56_S12_M4"]
+"""Networks of many layers, whose share of the peak is measured."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +58,24 @@ class Build:
     seconds: float
 
 
-def program(identifier: str) -> Program:
+def program(identifier: str, padding: Padding = "zero") -> Program:
     """A released model, or a network with its initial weights, with an integer twin where it has one."""
     if identifier in models.names():
         return thinlens.load(identifier)
     torch.manual_seed(0)
-    made = nets.lower(nets.build(nets.parse(identifier)))
-    return made if identifier.startswith(("eSR-TM", "eSR-TR")) else replace(made, uint8=fix_point(made))
+    made = fuse(nets.lower(nets.build(nets.parse(identifier), padding)))
+    return replace(made, uint8=fix_point(made)) if identifier.startswith(("Bicubic", "eSR-MAX")) else made
 
 
 def measure(part: str) -> None:
     """Measure one part and keep it."""
     if part == "build":
         found = {"machine": machine(), "date": date.today().isoformat(), "builds": [asdict(b) for b in builds()]}
+        text = json.dumps(found, indent=2, ensure_ascii=False)
+    elif part == "peak":
+        programs = [program(name, padding) for name in CHAINS for padding in ("zero", "edge")]
+        measured = [asdict(share) for share in shares(programs)]
+        found = {"machine": machine(), "date": date.today().isoformat(), "shares": measured}
         text = json.dumps(found, indent=2, ensure_ascii=False)
     else:
         _, identifiers, against, color, rounds = SPEEDS[part]
@@ -93,6 +107,24 @@ def write_table() -> None:
             timings = tuple(Timing(**timing) for timing in found.pop("timings"))
             speed = Speed(timings, **{**found, "size": tuple(found["size"])})
             lines += [f"## {title}", "", speed.markdown()]
+    path = RESULTS / "speed-peak.json"
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        listed = [Share(**share) for share in found["shares"]]
+        lines += [
+            "## Share of the peak",
+            "",
+            f"luma uint8, 1920×1080 low; 2 threads; {found['machine']}; {found['date']}; a loop of nothing but "
+            f"multiply-adds did {listed[0].peak / 1e9:.0f} G a second; zeros among the weights are not counted",
+            "",
+            "| model | outside the picture | ms | G multiply-adds | a second | of the peak |",
+            "| --- | --- | ---: | ---: | ---: | ---: |",
+        ]
+        for share in listed:
+            done = share.products / 1e9
+            row = (f"{share.milliseconds:.1f}", f"{done:.1f}", f"{done / share.milliseconds * 1e3:.0f}")
+            lines.append(f"| {share.model} | {share.padding} | {' | '.join(row)} | {share.share:.0%} |")
+        lines.append("")
     path = RESULTS / "speed-build.json"
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
