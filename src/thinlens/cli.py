@@ -176,11 +176,15 @@ def train(
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Of thinlens train, or a published one, as ID.model.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="PROGRAM", help="The program file, .safetensors.")],
+    quantize: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="PHOTOS", help="A folder of photos to fit layers of bytes to, for 8-bit pictures."),
+    ] = None,
 ) -> None:
     """Make a program, which runs without torch, of a checkpoint."""
     import thinlens
 
-    made = thinlens.convert(checkpoint, out)
+    made = thinlens.convert(checkpoint, out, quantize=quantize)
     print(f"{out}: {made.name}, ×{made.scale}")
 
 
@@ -215,7 +219,9 @@ def evaluate(
 def benchmark(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help="A preset, id or program file.")],
     size: Annotated[str, typer.Option(metavar="WxH", help="Of the picture to enlarge.")] = "1920x1080",
-    against: Annotated[str, typer.Option(help="Other engines: opencv,onnxruntime,openvino,ncnn,opencv-dnn,torch.")] = "",
+    against: Annotated[
+        str, typer.Option(help="Other engines: opencv,onnxruntime,openvino,ncnn,opencv-dnn,torch.")
+    ] = "",
     scale: ScaleOption = None,
     color: Annotated[bool, typer.Option("--color", help="RGB rather than luma.")] = False,
     threads: Annotated[Optional[int], typer.Option(help="[default: all]")] = None,  # noqa: UP045

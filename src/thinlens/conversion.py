@@ -8,19 +8,28 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from . import bake, checkpoint, nets, program
-from .program import Program
+from .data.pairs import Sampling, prepare, shrink
+from .program import Convolution, Program
 
 PUBLISHED = (".model", ".pth", ".pt")
 """What the names of published checkpoints end in."""
+CALIBRATION = Sampling(per_photo=1, size=288, reductions=(2,))
+PICTURES = 64
+"""How many crops of photos quantized layers are fitted to."""
 
 
-def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Program:
+def convert(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], *, quantize: str | os.PathLike[str] | None = None
+) -> Program:
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
     A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Branches are merged
-    (`bake.fuse`); where the family has an integer form, it is baked for uint8 pictures. Raises OSError or ValueError
-    if there is no such network in the file.
+    (`bake.fuse`); where the family has an integer form, it is baked for uint8 pictures. `quantize` is a folder of
+    photos: for uint8 pictures a network of many layers then computes in bytes, fitted to crops of them
+    (`bake.quantize`). Raises OSError or ValueError if there is no such network in the file or no such folder.
     """
     path = Path(source)
     if not path.is_file():
@@ -36,5 +45,15 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> P
     made = replace(bake.fuse(nets.lower(module)), provenance=texts)
     with suppress(ValueError):
         made = replace(made, uint8=bake.fix_point(made))
+    if quantize is not None:
+        made = replace(made, uint8=_quantized(made, quantize))
     program.save(made, target)
     return made
+
+
+def _quantized(made: Program, photos: str | os.PathLike[str]) -> Program:
+    if made.uint8 is not None or sum(isinstance(op, Convolution) for op in made.ops) < 2:
+        raise ValueError(f"{made.name} has one layer: there is nothing to quantize; convert it without")
+    crops = prepare(photos, CALIBRATION).train
+    chosen = crops[np.linspace(0, len(crops) - 1, min(PICTURES, len(crops))).astype(int)]
+    return bake.quantize(made, list(shrink(chosen, made.scale)))

@@ -151,6 +151,11 @@ def make_pairs(crops: Crops, scale: int) -> Pairs:
     return Pairs(low, high, scale)
 
 
+def shrink(crops: Crops, scale: int) -> Crops:
+    """The low pictures alone, `(N, size / scale, size / scale, 3)` uint8, sRGB-encoded."""
+    return np.stack([downscale(crop, scale) for crop in crops])
+
+
 def _luma(image: NDArray[Any]) -> NDArray[np.float32]:
     return (image.astype(np.float32) @ np.array(LUMA_WEIGHTS, np.float32)) * np.float32(1 / 255)
 
