@@ -7,9 +7,10 @@ recipe = Recipe(
     "ESPCN_s4_D16_S32",
     optimizer="soap",
     loss="log-mse",
-    steps=8000,
+    steps=7000,
     batch=64,
     patch=32,
     learning_rate=7e-3,
+    precision="bfloat16",
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )
