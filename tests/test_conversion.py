@@ -13,6 +13,7 @@ from equivalence.tolerances import FLOAT  # noqa: E402
 from programs import picture  # noqa: E402
 from thinlens import checkpoint, nets  # noqa: E402
 from thinlens.conversion import convert  # noqa: E402
+from thinlens.photo import Photo, write  # noqa: E402
 from thinlens.program import load, reference  # noqa: E402
 
 
@@ -38,3 +39,43 @@ def test_a_program_of_ecbsr_holds_one_convolution_for_each_block(
     low = picture(13, 9, False, np.float32)
     difference = reference.run(load(target), low) - reference.run(nets.lower(module), low)
     assert np.abs(difference).max() <= FLOAT
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of three smooth photos, as large as crops need."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    y, x = np.mgrid[:600, :580]
+    for index in range(3):
+        waves = [128 + 60 * np.sin(x / (9 + index + channel)) + 60 * np.cos(y / (7 + index)) for channel in range(3)]
+        write(Photo(np.dstack(waves).astype(np.uint8)), folder / f"{index}.png")
+    return folder
+
+
+def test_quantized_layers_are_fitted_to_photos(photos: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    source, target = tmp_path / "ECBSR_s2_M1_C4.model", tmp_path / "program.safetensors"
+    torch.save(nets.build(nets.parse(source.stem)).state_dict(), source)
+    made = convert(source, target, quantize=photos)
+    assert made.uint8 is not None and made.uint8.quantized and not made.quantized
+    loaded = load(target)
+    y, x = np.mgrid[:40, :50]
+    low = (128 + 60 * np.sin(x / 5) + 60 * np.cos(y / 4)).astype(np.uint8)
+    in_bytes = reference.run(loaded, low).astype(int)
+    in_float = reference.run(convert(source, target), low).astype(int)
+    assert 0 < np.abs(in_bytes - in_float).mean() < 1
+    assert convert(source, target).uint8 is None
+
+
+def test_what_cannot_be_quantized(photos: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "eSR-MAX_s2_K3_C1.model", tmp_path / "program.safetensors"
+    torch.save(nets.build(nets.parse(source.stem)).state_dict(), source)
+    with pytest.raises(ValueError, match="eSR-MAX_s2_K3_C1 has one layer: there is nothing to quantize"):
+        convert(source, target, quantize=photos)
+    source = tmp_path / "ESPCN_s2_D0_S3.model"
+    torch.save(nets.build(nets.parse(source.stem)).state_dict(), source)
+    with pytest.raises(ValueError, match="missing is not a folder of photos"):
+        convert(source, target, quantize=tmp_path / "missing")
+    assert not target.exists()
