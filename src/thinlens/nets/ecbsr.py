@@ -162,7 +162,8 @@ class Network(nn.Module):
         self.config = config
         self.padding: Padding = padding
         sizes = [1, *[config.channels] * (config.blocks + 1), config.scale**2]
-        kinds: list[Kind] = [*[config.activation] * (config.blocks + 1), "linear"]
+        kinds: list[Kind] = [config.activation] * (config.blocks + 1)
+        kinds.append("linear")
         self.backbone = nn.Sequential(
             *(
                 Block(inputs, outputs, kind, config.identity, padding)
