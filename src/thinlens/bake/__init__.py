@@ -2,5 +2,6 @@
 
 from .fixed import fix_point
 from .fuse import fuse
+from .quantize import quantize
 
-__all__ = ["fix_point", "fuse"]
+__all__ = ["fix_point", "fuse", "quantize"]

@@ -117,8 +117,11 @@ class _Graph:
             case Addition():
                 return self.node("Add", inputs)
             case Quantize():
-                unit = [self.constant(np.array(op.step, np.float32)), self.constant(np.array(op.zero, np.uint8))]
-                return self.node("DequantizeLinear", [self.node("QuantizeLinear", [*inputs, *unit]), *unit])
+                zero = np.asarray(op.zero, np.uint8)
+                unit = [self.constant(np.full(zero.shape, op.step, np.float32)), self.constant(zero)]
+                axis = {"axis": 1} if zero.ndim else {}
+                levels = self.node("QuantizeLinear", [*inputs, *unit], **axis)
+                return self.node("DequantizeLinear", [levels, *unit], **axis)
             case PixelShuffle():
                 return self.node("DepthToSpace", inputs, blocksize=op.scale, mode="CRD")
             case ChannelMaximum():

@@ -1,9 +1,10 @@
 """Chains of layers in bytes: levels of 8 bits times weights of 8 bits, four products at a time.
 
 Processors have an instruction for the sum of four such products (x86 vpdpbusd, ARM udot and usdot), so maps hold the
-bytes of four channels side by side: `[byte, x, y, group]`. The picture has one channel: its groups are four neighbors
-along x. Sums of some channels of some vectors of pixels stay in registers; from there a sum goes through scale, bias
-and activation in float32 to the byte that the next layer reads.
+bytes of four channels side by side: `[byte, x, y, group]`. Only the first layer, which sees the picture, computes in
+float32: it has few products, and the luma of RGB has more than 256 levels. Sums of some channels of some vectors of
+pixels stay in registers; from there a sum goes through scale, bias and activation in float32 to the byte that the next
+layer reads.
 
 Least times of 1920×1080 ×2 at the 708 G multiply-adds a second that 2 threads of a Xeon (Sapphire Rapids) can do, four
 times the 177 measured in float32: ECBSR_M4_C16 29 ms, ESPCN_D16_S32 18 ms, FSRCNN_D56_S12_M4 37 ms (its channels fill
@@ -42,7 +43,7 @@ TANH_LOWER = (0.0127184, 0.43484696, 1.0)
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer: its sums in int32, and its result in bytes for the layer that reads it (the last: none).
+    """A layer: its sums, int32 but in the first, and its bytes for the layer that reads it (the last: none).
 
     `edged` is the result with edges repeated, if that layer wants them.
     """
@@ -58,12 +59,13 @@ class Stage:
 class Stages:
     """The layers between the stages of their frame; `arrays` keeps the weights alive.
 
-    `picture[x, y]` has the levels of the picture, `quads` four neighbors side by side.
+    `picture[x, y]` is what the first layer sees. `offset[byte, x]` is where the nearest column of the picture is, as int8
+    from here; it is a map because to compare a vector of bytes is one instruction, but to compare 64 columns is many.
     """
 
     frame: Frame
     picture: hl.Func
-    quads: hl.Func
+    offset: hl.Func
     layers: list[Stage]
     arrays: list[NDArray[Any]]
 
@@ -79,30 +81,36 @@ class Stages:
 
 
 def supports(net: ManyLayers) -> bool:
-    """Whether every layer has weights of a byte."""
-    return all(layer.levels is not None and layer.convolution.outside is None for layer in net.layers) and all(
-        layer.convolution.weight.dtype == np.int8 for layer in net.layers
+    """Whether the first layer has float weights, and all others, one at least, weights of a byte."""
+    first, *others = net.layers
+    return (
+        first.levels is None
+        and all(layer.convolution.weight.dtype == np.int8 for layer in others)
+        and all(layer.convolution.outside is None for layer in net.layers)
+        and len(others) > 0
     )
 
 
 def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
-    stages = Stages(frame, hl.Func("levels"), hl.Func("quads"), [], [])
-    first = net.layers[0]
-    stages.picture[X, Y] = _bordered(_first_level(frame, _levels(first)), first, frame)
-    stages.quads[BYTE, X, Y, GROUP] = stages.picture[X + BYTE, Y]
-    below = stages.quads
+    stages = Stages(frame, hl.Func("picture"), hl.Func("offset"), [], [])
+    stages.offset[BYTE, X] = hl.i8(hl.clamp(hl.clamp(X, 0, picture.width(source) - 1) - X, -128, 127))
+    gray = hl.Expr(frame.gray[X, Y])
+    bare = net.layers[0].kernel == 1 or net.layers[0].repeats_edges
+    stages.picture[X, Y] = gray if bare else hl.select(frame.inside, gray, hl.f32(0))
+    below = None
     for layer, reader in zip(net.layers[:-1], net.layers[1:], strict=True):
-        stage = _stage(layer, _spread(layer, below is stages.quads, None), below, stages)
+        stage = _first(layer, stages) if below is None else _stage(layer, _spread(layer), below, stages)
         level = _level(layer, _levels(reader), stage.sums, stages)
         levels = hl.Func("levels")
-        levels[BYTE, X, Y, GROUP] = _bordered(level(GROUP * 4 + BYTE), reader, frame)
-        edged = _edged(levels, reader.kernel // 2, frame) if reader.repeats_edges else None
+        levels[BYTE, X, Y, GROUP] = _bordered(level(GROUP * 4 + BYTE), reader, stages)
+        edged = _edged(levels, reader.kernel // 2, stages) if reader.repeats_edges else None
         stages.layers.append(Stage(layer, stage.taps, stage.sums, levels, edged))
         below = edged or levels
     last = net.layers[-1]
-    stage = _stage(last, _spread(last, below is stages.quads, net.scale), below, stages)
+    assert below is not None
+    stage = _stage(last, _spread(last, _order(last, net.scale)), below, stages)
     stages.layers.append(stage)
     frames.finish(
         frame, many_layers.high(net, frame, _values(last, net.scale, stage.sums, stages)), frames.float_element(picture)
@@ -115,36 +123,75 @@ def _levels(layer: Layer) -> Quantize:
     return layer.levels
 
 
-def _first_level(frame: Frame, op: Quantize) -> hl.Expr:
-    level = hl.round(frame.gray[X, Y] * hl.f32(1 / op.step)) + hl.f32(float(op.zero))
-    return hl.u8(hl.i32(hl.clamp(level, hl.f32(0), hl.f32(255))))
+def _zeros(layer: Layer) -> NDArray[np.uint8]:
+    """The level of zero of each channel that a layer reads, in whole groups."""
+    zeros = np.zeros(_padded(layer.inputs), np.uint8)
+    zeros[: layer.inputs] = _levels(layer).zero
+    return zeros
 
 
-def _bordered(level: hl.Expr, reader: Layer, frame: Frame) -> hl.Expr:
+def _bordered(level: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
     """The level that stands for zero outside the picture, where the layer that reads it wants zeros there."""
     if reader.kernel == 1 or reader.repeats_edges:
         return level
-    return hl.select(frame.inside, level, hl.u8(_levels(reader).zero))
+    return hl.select(stages.frame.inside, level, hl.u8(stages.buffer(_zeros(reader))[GROUP * 4 + BYTE]))
+
+
+def _edged(levels: hl.Func, radius: int, stages: Stages) -> hl.Func:
+    """The levels with edges repeated for `radius` pixels; a column beside the picture comes from a shifted vector."""
+    edged, y = hl.Func("edged"), hl.clamp(Y, 0, stages.frame.picture.height(stages.frame.source) - 1)
+    value = hl.Expr(levels[BYTE, X, y, GROUP])
+    for d in range(1, radius + 1):
+        for offset in (d, -d):
+            value = hl.select(stages.offset[BYTE, X] == hl.i8(offset), levels[BYTE, X + offset, y, GROUP], value)
+    edged[BYTE, X, Y, GROUP] = value
+    return edged
+
+
+def _zeros(layer: Layer) -> NDArray[np.uint8]:
+    """The level of zero of each channel that a layer reads, in whole groups."""
+    zeros = np.zeros(_padded(layer.inputs), np.uint8)
+    zeros[: layer.inputs] = _levels(layer).zero
+    return zeros
+
+
+def _bordered(level: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
+    """The level that stands for zero outside the picture, where the layer that reads it wants zeros there."""
+    if reader.kernel == 1 or reader.repeats_edges:
+        return level
+    return hl.select(stages.frame.inside, level, hl.u8(stages.buffer(_zeros(reader))[GROUP * 4 + BYTE]))
 
 
 def _edged(levels: hl.Func, radius: int, frame: Frame) -> hl.Func:
-    """The levels with edges repeated for `radius` pixels; columns by a choice between whole vectors."""
+    """The levels with edges repeated for `radius` pixels: beside the picture, columns are a choice between vectors."""
     width, height = frame.picture.width(frame.source), frame.picture.height(frame.source)
     edged, y = hl.Func("edged"), hl.clamp(Y, 0, height - 1)
     value = hl.Expr(levels[BYTE, X, y, GROUP])
+    beside = value
     for d in range(1, radius + 1):
         left, right = levels[BYTE, X + d, y, GROUP], levels[BYTE, X - d, y, GROUP]
-        value = hl.select(X == -d, left, hl.select(X == width - 1 + d, right, value))
-    edged[BYTE, X, Y, GROUP] = value
+        beside = hl.select(X == -d, left, hl.select(X == width - 1 + d, right, beside))
+    edged[BYTE, X, Y, GROUP] = hl.select(hl.likely(X >= 0) & hl.likely(X < width), value, beside)
     return edged
+
+
+def _first(layer: Layer, stages: Stages) -> Stage:
+    """The sums of the first layer, `[x, y, c]` float32."""
+    op, radius = layer.convolution, layer.kernel // 2
+    weight = np.zeros((layer.kernel, layer.kernel, _padded(layer.outputs)), np.float32)
+    weight[..., : layer.outputs] = op.weight[:, 0].transpose(1, 2, 0)
+    weights, sums = stages.buffer(weight), hl.Func("sums")
+    taps = hl.RDom([(0, layer.kernel), (0, layer.kernel)])
+    sums[X, Y, C] = hl.f32(0)
+    sums[X, Y, C] += stages.picture[X + taps.x - radius, Y + taps.y - radius] * weights[C, taps.x, taps.y]
+    return Stage(layer, taps, sums, None, None)
 
 
 def _stage(layer: Layer, weight: NDArray[np.int8], below: hl.Func, stages: Stages) -> Stage:
     """The sums of a layer, `[x, y, c]` int32: weights are `[group, y, x, c, byte]`, C order."""
     weights, sums, radius = stages.buffer(weight), hl.Func("sums"), layer.kernel // 2
     taps = hl.RDom([(0, 4), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
-    along = 4 if below is stages.quads else 1
-    level = below[taps.x, X + taps.y * along - radius, Y + taps.z - radius, taps.w]
+    level = below[taps.x, X + taps.y - radius, Y + taps.z - radius, taps.w]
     sums[X, Y, C] = hl.i32(0)
     sums[X, Y, C] += hl.i32(level) * hl.i32(weights[taps.x, C, taps.y, taps.z, taps.w])
     return Stage(layer, taps, sums, None, None)
@@ -152,11 +199,12 @@ def _stage(layer: Layer, weight: NDArray[np.int8], below: hl.Func, stages: Stage
 
 def _line(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a sum is multiplied by, and what is added then, to get the value of the convolution; one for each output."""
-    op, levels = layer.convolution, _levels(layer)
-    assert op.step is not None
-    factor = op.step.astype(np.float64) * levels.step
-    bias = 0 if op.bias is None else op.bias.astype(np.float64)
-    return factor, bias - levels.zero * factor * op.weight.sum(axis=(1, 2, 3), dtype=np.int64)
+    op = layer.convolution
+    bias = np.zeros(layer.outputs) if op.bias is None else op.bias.astype(np.float64)
+    if op.step is None:
+        return np.ones(layer.outputs), bias
+    factor = op.step.astype(np.float64) * _levels(layer).step
+    return factor, bias - factor * (op.weight.sum(axis=(2, 3), dtype=np.int64) @ _zeros(layer)[: layer.inputs])
 
 
 def _level(layer: Layer, op: Quantize, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr], hl.Expr]:
@@ -165,30 +213,36 @@ def _level(layer: Layer, op: Quantize, sums: hl.Func, stages: Stages) -> Callabl
     Halves are rounded up, not to even: a conversion that truncates does it at no cost. Where the activation is a line
     on each side of zero, both lines are in units of levels and the larger of the two is the result.
     """
-    (factor, start), size, half = _line(layer), _padded(layer.outputs), op.zero + 0.5
+    (factor, start), halves = _line(layer), np.zeros(layer.outputs) + op.zero + 0.5
     function = None if layer.activation is None else layer.activation.function
 
+    def channels(values: NDArray[Any], channel: hl.Expr) -> hl.Expr:
+        spread = np.zeros(_padded(layer.outputs), np.float32)
+        spread[: layer.outputs] = values
+        return stages.buffer(spread)[channel]
+
+    def line(factors: NDArray[Any], starts: NDArray[Any], channel: hl.Expr) -> hl.Expr:
+        return hl.f32(sums[X, Y, channel]) * channels(factors, channel) + channels(starts, channel)
+
     def linear(slope: NDArray[Any] | float, channel: hl.Expr) -> hl.Expr:
-        factors, starts = np.zeros((2, size), np.float32)
-        factors[: layer.outputs], starts[: layer.outputs] = factor * slope / op.step, start * slope / op.step + half
-        return hl.f32(sums[X, Y, channel]) * stages.buffer(factors)[channel] + stages.buffer(starts)[channel]
+        return line(factor * slope / op.step, start * slope / op.step + halves, channel)
 
     def level(channel: hl.Expr) -> hl.Expr:
         if function is None:
             value = linear(1, channel)
         elif function == "relu":
-            value = linear(1, channel) if op.zero == 0 else hl.max(linear(1, channel), hl.f32(half))
+            value = hl.max(linear(1, channel), channels(halves, channel))
         elif function == "prelu":
             assert layer.activation is not None and layer.activation.slope is not None
             slope = layer.activation.slope
             above, below = linear(1, channel), linear(slope, channel)
-            value = hl.max(above, below) if slope.max() <= 1 else hl.select(above < half, below, above)
+            value = (
+                hl.max(above, below) if slope.max() <= 1 else hl.select(above < channels(halves, channel), below, above)
+            )
         else:
-            factors, starts = np.zeros((2, size), np.float32)
-            factors[: layer.outputs], starts[: layer.outputs] = factor, start
-            exact = hl.f32(sums[X, Y, channel]) * stages.buffer(factors)[channel] + stages.buffer(starts)[channel]
+            exact = line(factor, start, channel)
             result = _tanh(exact) if function == "tanh" else activate(exact, function, None)
-            value = result * hl.f32(1 / op.step) + hl.f32(half)
+            value = result * hl.f32(1 / op.step) + channels(halves, channel)
         return hl.u8(hl.min(hl.u32(hl.max(hl.i32(value), 0)), hl.u32(255)))
 
     return level
@@ -218,20 +272,10 @@ def _order(layer: Layer, scale: int) -> NDArray[np.intp]:
     return np.arange(layer.outputs).reshape(-1, scale, scale).transpose(1, 0, 2).ravel()
 
 
-def _spread(layer: Layer, first: bool, scale: int | None) -> NDArray[np.int8]:
-    """Weights as `[group, y, x, c, byte]`; of the first layer a group is four neighbors along x.
-
-    `scale` is given for the last layer, whose outputs are ordered for the pixel shuffle.
-    """
-    weight = layer.convolution.weight
-    if scale is not None:
-        weight = weight[_order(layer, scale)]
+def _spread(layer: Layer, order: NDArray[np.intp] | None = None) -> NDArray[np.int8]:
+    """Weights as `[group, y, x, c, byte]`, outputs in this order."""
+    weight = layer.convolution.weight if order is None else layer.convolution.weight[order]
     outputs, inputs, kernel, _ = weight.shape
-    if first:
-        groups = -(-kernel // 4)
-        spread = np.zeros((_padded(outputs), kernel, groups * 4), np.int8)
-        spread[:outputs, :, :kernel] = weight[:, 0]
-        return spread.reshape(-1, kernel, groups, 4).transpose(1, 2, 0, 3)[None].copy()
     spread = np.zeros((_padded(outputs), _padded(inputs), kernel, kernel), np.int8)
     spread[:outputs, :inputs] = weight
     return spread.reshape(len(spread), -1, 4, kernel, kernel).transpose(1, 3, 4, 0, 2).copy()
@@ -255,9 +299,9 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     if frame.picture.channels == 3:
         frame.chroma.compute_at(row)
         frame.rows.compute_at(row)
-    stages.picture.compute_at(tile).vectorize(X, lanes * 4)
-    stages.quads.compute_at(tile).bound(BYTE, 0, 4).bound(GROUP, 0, 1).reorder(BYTE, X, Y, GROUP)
-    stages.quads.unroll(BYTE).vectorize(X, lanes * 4)
+    if any(stage.edged for stage in stages.layers):
+        stages.offset.compute_at(tile).bound(BYTE, 0, 4).vectorize(BYTE).vectorize(X, lanes)
+    stages.picture.compute_at(tile).vectorize(X, lanes)
     for stage in stages.layers[:-1]:
         _schedule_levels(stage, lanes, sums_kept, tile)
     _schedule_last(net, stages, lanes, sums_kept, row)
@@ -297,8 +341,11 @@ def _schedule_sums(stage: Stage, lanes: int, channels: int, level: hl.LoopLevel)
     sums.compute_at(level).split(X, VECTOR, X, lanes).reorder(X, VECTOR, C, Y)
     sums.vectorize(X).unroll(C).unroll(VECTOR)
     update = sums.update().split(X, VECTOR, X, lanes)
-    update.reorder(taps.x, X, VECTOR, C, taps.y, taps.z, taps.w, Y)
-    update.atomic().vectorize(taps.x).vectorize(X).unroll(C).unroll(VECTOR)
+    if stage.layer.levels is None:
+        update.reorder(X, VECTOR, C, taps.x, taps.y, Y)
+    else:
+        update.reorder(taps.x, X, VECTOR, C, taps.y, taps.z, taps.w, Y).atomic().vectorize(taps.x)
+    update.vectorize(X).unroll(C).unroll(VECTOR)
 
 
 def _block(count: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import halide as hl
+import numpy as np
 from numpy.typing import NDArray
 
 from ..program import (
@@ -101,7 +102,8 @@ def _define(result: hl.Func, op: Op, plain: Plain, integer: bool) -> None:
             first, second = (term.planes[X, Y, C if term.channels > 1 else 0] for term in terms)
             result[X, Y, C] = first + second
         case Quantize():
-            result[X, Y, C] = quantize(source.planes[X, Y, C], op)
+            zeros = plain.buffer(np.broadcast_to(np.asarray(op.zero, np.float32), source.channels))
+            result[X, Y, C] = quantize(source.planes[X, Y, C], op, zeros[C])
         case PixelShuffle():
             s = op.scale
             result[X, Y, C] = source.planes[X // s, Y // s, C * s * s + (Y % s) * s + X % s]

@@ -24,6 +24,7 @@ KINDS = {
     "outside": np.ndarray | None,
     "slope": np.ndarray | None,
     "step": np.ndarray | float | None,
+    "zero": np.ndarray | int,
     "padding": str,
     "score": str,
     "function": str,

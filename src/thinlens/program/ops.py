@@ -65,12 +65,13 @@ class Addition:
 class Quantize:
     """Round to 256 levels: `(clip(rint(value · (1 / step)) + zero, 0, 255) - zero) · step`, halves to even.
 
-    A pipeline may keep the level, a byte, in the place of the value.
+    `zero` is the level of 0, for all channels or, `(channels,)` uint8, for each. A pipeline may keep the level, a byte,
+    in the place of the value.
     """
 
     source: int
     step: float
-    zero: int
+    zero: int | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

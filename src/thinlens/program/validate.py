@@ -117,8 +117,7 @@ def _result(op: Op, inputs: list[ValueType]) -> ValueType:
         case Addition():
             return _addition(source, inputs[1])
         case Quantize():
-            if not isinstance(op.step, float) or not isfinite(op.step) or op.step <= 0 or not 0 <= op.zero <= 255:
-                raise ValueError(f"step {op.step} must be a number above 0 and zero {op.zero} a level in 0…255")
+            _check_levels(op, source)
             return source
         case PixelShuffle():
             if op.scale < 1 or source.channels % op.scale**2:
@@ -187,6 +186,14 @@ def _check_activation(op: Activation, source: ValueType) -> None:
     if (op.slope is None) == (op.function == "prelu"):
         raise ValueError("prelu needs a slope for each channel, other functions have none")
     _check_vector("slope", op.slope, source.channels)
+
+
+def _check_levels(op: Quantize, source: ValueType) -> None:
+    each = isinstance(op.zero, np.ndarray)
+    if each and (op.zero.shape != (source.channels,) or op.zero.dtype != np.uint8):
+        raise ValueError(f"zero must be ({source.channels},) uint8, got {op.zero.shape} {op.zero.dtype}")
+    if not isinstance(op.step, float) or not isfinite(op.step) or op.step <= 0 or not (each or 0 <= op.zero <= 255):
+        raise ValueError(f"step {op.step} must be a number above 0 and zero {op.zero} a level in 0…255")
 
 
 def _check_vector(name: str, vector: np.ndarray | None, length: int) -> None:

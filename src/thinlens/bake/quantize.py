@@ -1,0 +1,225 @@
+"""A float program's quantized twin: weights of 8 bits on values of 8 bits, nearly the same picture in half the time.
+
+Layer by layer, with what comes out of the layers before, already quantized: values get the 256 levels that change them
+the least; weights are fitted again to give the float layer's result from those; then they are rounded one input
+after the other, and what the rounding of one changes, those still to be rounded make up for [Frantar2023].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from ..program import Activation, Addition, Convolution, Op, Program, Quantize
+from ..program.ops import sources
+from ..program.reference import evaluate, luma
+
+Planes = NDArray[Any]
+
+PICTURE = Quantize(0, 1 / 255, 0)
+"""The levels of the picture are those it is stored in."""
+LARGEST = 127
+"""The largest weight, in steps."""
+NARROWER = (1.0, 0.92, 0.85, 0.78, 0.7)
+"""Steps to try, as parts of the one that fits the largest weight."""
+TAILS = (0.0, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
+"""Parts of all values to try to leave beyond the lowest or the highest level."""
+RIDGE = 1e-5
+"""How much fitted weights are kept to the float ones, as a part of the mean variance of the inputs."""
+
+
+def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
+    """The program with 8-bit weights and 8-bit sources of every convolution, fitted to pictures.
+
+    `pictures`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, low-resolution as the program will get them; some sixty with
+    96×96 pixels, full of detail and of every brightness, are enough. Values stay in their units; only the last layer's
+    are not rounded. A result differs from the float program's by noise: trained networks lose up to 0.05 dB on
+    Set5, Set14 and BSD100. Raises ValueError for programs that take RGB, are not float or have no convolution.
+    Attach the result with `dataclasses.replace(program, uint8=quantize(program, pictures))`.
+    """
+    floats = [op.weight.dtype == np.float32 for op in program.ops if isinstance(op, Convolution)]
+    if program.channels != 1 or not floats or not all(floats) or program.quantized:
+        raise ValueError(f"{program.name} cannot be quantized: that takes a float program of luma with convolutions")
+    lumas = [_luma(picture) for picture in pictures]
+    if not lumas:
+        raise ValueError("quantize needs at least one picture to choose levels by")
+    program = equalize(program, lumas)
+    exact: list[list[Planes]] = [[planes] for planes in lumas]
+    rounded: list[list[Planes]] = [[planes] for planes in lumas]
+    ops: list[Op] = []
+    moved, levels = [0], dict[int, int]()
+    for op in program.ops:
+        for values in exact:
+            values.append(evaluate(op, values))
+        if isinstance(op, Convolution) and op.source > 0:
+            if op.source not in levels:
+                rounder = _levels([values[op.source] for values in exact])
+                ops.append(replace(rounder, source=moved[op.source]))
+                levels[op.source] = len(ops)
+                for values in rounded:
+                    values[op.source] = evaluate(replace(rounder, source=op.source), values)
+            inputs = [values[op.source] for values in rounded]
+            op = _round_weights(op, inputs, [values[-1] for values in exact])
+            ops.append(replace(op, source=levels[op.source]))
+        elif isinstance(op, Addition):
+            ops.append(replace(op, source=moved[op.source], other=moved[op.other]))
+        else:
+            ops.append(replace(op, source=moved[op.source]))
+        moved.append(len(ops))
+        for values in rounded:
+            values.append(evaluate(op, values))
+    return Program(program.name, tuple(ops), None, program.provenance)
+
+
+def equalize(program: Program, pictures: Sequence[Planes]) -> Program:
+    """The same function of the picture with channels of like range: what one layer divides, the next multiplies.
+
+    Possible where a convolution follows another, with relu, prelu or nothing between, which scale with their argument.
+    Levels are the same for all channels of a value, so a channel of small range would have few of them. Changes
+    results by float rounding only.
+    """
+    ops = list(program.ops)
+    readers = [source for op in ops for source in sources(op)]
+    ranges = _ranges(program, pictures)
+    for last in range(1, len(ops) + 1):
+        path = _path(program.ops, last)
+        if path is None or any(readers.count(index) != 1 for index in path):
+            continue
+        first, second = ops[path[0] - 1], ops[last - 1]
+        assert isinstance(first, Convolution) and isinstance(second, Convolution)
+        factor = _factors(*ranges[path[-1]])
+        bias = None if first.bias is None else first.bias / factor
+        ops[path[0] - 1] = replace(first, weight=first.weight / factor[:, None, None, None], bias=bias)
+        outside = None if second.outside is None else second.outside / factor
+        ops[last - 1] = replace(second, weight=second.weight * factor[:, None, None], outside=outside)
+    return replace(program, ops=tuple(ops), uint8=None)
+
+
+def _path(ops: tuple[Op, ...], last: int) -> list[int] | None:
+    """The values from a convolution to operation `last`, also one, if they scale with the first; else None."""
+    path, op = list[int](), ops[last - 1]
+    if not isinstance(op, Convolution):
+        return None
+    while (source := sources(op)[0]) > 0:
+        path.insert(0, source)
+        op = ops[source - 1]
+        if isinstance(op, Convolution):
+            return path
+        if not isinstance(op, Activation) or op.function not in ("relu", "prelu"):
+            return None
+    return None
+
+
+def _ranges(program: Program, pictures: Sequence[Planes]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """The lowest and the highest of each channel of each value, zero among them."""
+    extremes: list[list[NDArray[Any]]] = []
+    for planes in pictures:
+        values = [planes]
+        for op in program.ops:
+            values.append(evaluate(op, values))
+        extremes.append([np.stack((value.min(axis=(1, 2)), value.max(axis=(1, 2)))) for value in values])
+    together = [np.stack(of_value) for of_value in zip(*extremes, strict=True)]
+    return [(np.minimum(e[:, 0].min(axis=0), 0), np.maximum(e[:, 1].max(axis=0), 0)) for e in together]
+
+
+def _factors(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
+    """What to divide each channel by so that all have a range of 1; those of nearly none are left with less."""
+    return np.maximum(high - low, max(1e-3 * (high - low).max(), 1e-30)).astype(np.float32)
+
+
+def _levels(values: list[Planes]) -> Quantize:
+    """Levels from the lowest value of each channel to its highest, zero among them, in steps that fit all channels.
+
+    To clip the rarest values, those at edges, costs more than smaller steps give.
+    """
+    low = np.minimum(np.min([planes.min(axis=(1, 2)) for planes in values], axis=0), 0)
+    high = np.maximum(np.max([planes.max(axis=(1, 2)) for planes in values], axis=0), 0)
+    step = max(float((high - low).max()), 1e-6) / 254
+    room = 255 - (high - low) / step  # to share between what lies beyond the range on both sides
+    zero = np.where(low < 0, np.clip(np.rint(room / 2 - low / step), 0, 255), 0)
+    return Quantize(0, step, zero.astype(np.uint8))
+
+
+def _round_weights(op: Convolution, inputs: list[Planes], results: list[Planes]) -> Convolution:
+    """The layer with weights of a byte that gives nearly `results` from `inputs`; both have one entry per picture."""
+    outputs = len(op.weight)
+    mean, covariance, target_mean, products = _moments(op, inputs, results)
+    weight = op.weight.reshape(outputs, -1).astype(np.float64)
+    covariance[np.diag_indices_from(covariance)] += RIDGE * np.trace(covariance) / len(covariance) + 1e-12
+    fitted = weight + np.linalg.solve(covariance, products - covariance @ weight.T).T
+    levels, step = _round(fitted, covariance)
+    bias = target_mean - (levels * step[:, None]) @ mean
+    return replace(
+        op,
+        weight=levels.reshape(op.weight.shape).astype(np.int8),
+        bias=bias.astype(np.float32),
+        step=step.astype(np.float32),
+    )
+
+
+def _moments(
+    op: Convolution, inputs: list[Planes], results: list[Planes]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Of what each weight sees: mean, covariance; of the results: mean, and their covariance with what weights see."""
+    size, outputs = op.weight[0].size, len(op.weight)
+    total, square = np.zeros(size), np.zeros((size, size))
+    target, product, count = np.zeros(outputs), np.zeros((size, outputs)), 0
+    for planes, result in zip(inputs, results, strict=True):
+        seen, wanted = _patches(planes, op), result.reshape(outputs, -1)
+        total += seen.sum(axis=1, dtype=np.float64)
+        target += wanted.sum(axis=1, dtype=np.float64)
+        square += seen @ seen.T
+        product += seen @ wanted.T
+        count += seen.shape[1]
+    mean, target = total / count, target / count
+    return mean, square / count - np.outer(mean, mean), target, product / count - np.outer(mean, target)
+
+
+def _patches(planes: Planes, op: Convolution) -> NDArray[np.float32]:
+    """`(in · kernel · kernel, H · W)`: what each weight of the layer is multiplied by."""
+    kernel = op.weight.shape[2]
+    border = ((0, 0), (kernel // 2, kernel // 2), (kernel // 2, kernel // 2))
+    padded = np.pad(planes, border, mode="edge") if op.padding == "edge" else np.pad(planes, border)
+    windows = sliding_window_view(padded, (kernel, kernel), axis=(1, 2))
+    return windows.transpose(0, 3, 4, 1, 2).reshape(op.weight[0].size, -1)
+
+
+def _round(weight: NDArray[Any], covariance: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Weights `(out, in)` as whole numbers of steps, and the step of each output.
+
+    One input after the other is rounded, those of the largest variance first. The rest then moves to where it gives the
+    least error together with what was rounded: with the inverse covariance's Cholesky factor that is a multiple of
+    one of its rows.
+    """
+    order = np.argsort(-np.diag(covariance))
+    upper = np.linalg.cholesky(np.linalg.inv(covariance[np.ix_(order, order)])).T
+    best, best_error = np.zeros_like(weight), np.full(len(weight), np.inf)
+    best_step = np.ones(len(weight))
+    for narrower in NARROWER:
+        step = np.maximum(np.abs(weight).max(axis=1), 1e-9) * (narrower / LARGEST)
+        rest, levels = weight[:, order].copy(), np.zeros_like(weight)
+        for i in range(len(order)):
+            levels[:, i] = np.clip(np.rint(rest[:, i] / step), -LARGEST, LARGEST)
+            rest[:, i:] -= np.outer((rest[:, i] - levels[:, i] * step) / upper[i, i], upper[i, i:])
+        levels = levels[:, np.argsort(order)]
+        change = levels * step[:, None] - weight
+        error = np.einsum("oi,ij,oj->o", change, covariance, change)
+        better = error < best_error
+        best[better], best_step[better], best_error[better] = levels[better], step[better], error[better]
+    return best, best_step
+
+
+def _luma(picture: NDArray[Any]) -> Planes:
+    """A uint8 picture as the program sees it: `(1, H, W)` float32 in [0, 1], rounded to levels if it was RGB."""
+    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
+        raise ValueError(
+            f"pictures must be uint8, (H, W) or (H, W, 3), got {picture.dtype} {picture.shape}: convert them first"
+        )
+    planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+    planes = planes.astype(np.float32) / np.float32(255)
+    return evaluate(PICTURE, [planes if picture.ndim == 2 else luma(planes)])
