@@ -78,8 +78,13 @@ def deep_program(function: Function, scale: int, channels: int, padding: Padding
     return Program(f"{function}_s{scale}_C{channels}_{padding}", ops)
 
 
-def quantized_program(scale: int, channels: int, padding: Padding = "zero", seed: int = 0) -> Program:
-    """The same with weights of a byte on 256 levels; the steps are powers of two, so that every sum is exact."""
+def quantized_program(
+    scale: int, channels: int, padding: Padding = "zero", seed: int = 0, zeros: bool = False
+) -> Program:
+    """The same with weights of a byte on 256 levels; the steps are powers of two, so that every sum is exact.
+
+    With `zeros` each channel of the map between has its own level of 0.
+    """
     random = np.random.default_rng(seed)
     layers = [
         Convolution(
@@ -91,8 +96,9 @@ def quantized_program(scale: int, channels: int, padding: Padding = "zero", seed
         )
         for source, outputs, inputs in ((1, channels, 1), (4, scale**2, channels))
     ]
+    zero = 2 * random.integers(0, 20, channels, dtype=np.uint8) if zeros else 2
     ops = (
-        *(Quantize(0, 1 / 256, 0), layers[0], Activation(2, "relu"), Quantize(3, 1 / 64, 2), layers[1]),
+        *(Quantize(0, 1 / 256, 0), layers[0], Activation(2, "relu"), Quantize(3, 1 / 64, zero), layers[1]),
         *(Addition(5, 0), PixelShuffle(6, scale)),
     )
     return Program(f"bytes_s{scale}_C{channels}_{padding}", ops)

@@ -39,6 +39,7 @@ PROGRAMS = [
     deep_program("softplus", 2, 3),
     quantized_program(2, 5),
     quantized_program(3, 4, "edge"),
+    quantized_program(2, 4, "edge", zeros=True),
     Program("key*key", (convolution(0, 24, 1, 5, bias=True), PixelShuffle(1, 2), SoftmaxSum(2, "key*key"))),
     Program("two layers", (convolution(0, 3, 1, 3), convolution(1, 8, 3, 5), PixelShuffle(2, 2), ChannelMaximum(3))),
 ]

@@ -68,7 +68,7 @@ def residual() -> Program:
     levels = np.rint(last * 100).clip(-128, 127).astype(np.int8)
     quantized = (
         *layers[:2],
-        Quantize(2, 0.0123, 17),
+        Quantize(2, 0.0123, np.array([17, 0, 255], np.uint8)),
         Convolution(3, levels, np.ones(4, np.float32), step=np.full(4, 0.01, np.float32)),
         PixelShuffle(4, 2),
     )

@@ -158,6 +158,15 @@ def test_quantize_takes_the_nearest_of_256_levels(step: float, zero: int) -> Non
     np.testing.assert_array_equal(reference.evaluate(Quantize(0, step, zero), [result]), result)
 
 
+def test_each_channel_has_its_level_of_zero() -> None:
+    source, zero = planes(3, (6, 7), 5), np.array([0, 100, 255], np.uint8)
+    result = reference.evaluate(Quantize(0, 0.0123, zero), [source])  # type: ignore[arg-type]
+    for channel, level in enumerate(zero.tolist()):
+        alone = reference.evaluate(Quantize(0, 0.0123, level), [source[channel : channel + 1]])
+        np.testing.assert_array_equal(result[channel : channel + 1], alone)
+    assert result.dtype == np.float32 and result[0].min() == 0 and result[2].max() == 0
+
+
 def test_quantize_takes_halves_to_even() -> None:
     source = np.array([-1.25, -0.75, -0.25, 0.25, 0.75, 1.25, 90, -90], np.float32).reshape(1, 1, 8)
     result = reference.evaluate(Quantize(0, 0.5, 101), [source])

@@ -98,6 +98,9 @@ STEP = vector(1, 1, 1, 1)
         ((Quantize(0, float("inf"), 0),), "step inf must be a number above 0"),
         ((Quantize(0, 1.0, 256),), "zero 256 a level in 0…255"),
         ((Quantize(0, 1.0, -1),), "zero -1 a level in 0…255"),
+        ((Quantize(0, 1.0, vector(1, 2, dtype=np.uint8)),), r"zero must be \(1,\) uint8, got \(2,\) uint8"),
+        ((Quantize(0, 1.0, vector(1)),), r"zero must be \(1,\) uint8, got \(1,\) float32"),
+        ((Quantize(0, 0.0, vector(1, dtype=np.uint8)),), "step 0.0 must be a number above 0"),
         ((Activation(0, "gelu"),), "function must be one of relu, prelu, tanh, sigmoid, softplus, got 'gelu'"),  # type: ignore[arg-type]
         ((Activation(0, "prelu"),), "prelu needs a slope for each channel, other functions have none"),
         ((Activation(0, "relu", vector(1)),), "prelu needs a slope for each channel, other functions have none"),
