@@ -119,9 +119,7 @@ class _Graph:
             case Quantize():
                 zero = np.asarray(op.zero, np.uint8)
                 unit = [self.constant(np.full(zero.shape, op.step, np.float32)), self.constant(zero)]
-                axis = {"axis": 1} if zero.ndim else {}
-                levels = self.node("QuantizeLinear", [*inputs, *unit], **axis)
-                return self.node("DequantizeLinear", [levels, *unit], **axis)
+                return self.node("DequantizeLinear", [self.node("QuantizeLinear", [*inputs, *unit]), *unit])
             case PixelShuffle():
                 return self.node("DepthToSpace", inputs, blocksize=op.scale, mode="CRD")
             case ChannelMaximum():

@@ -189,11 +189,13 @@ def _check_activation(op: Activation, source: ValueType) -> None:
 
 
 def _check_levels(op: Quantize, source: ValueType) -> None:
-    each = isinstance(op.zero, np.ndarray)
-    if each and (op.zero.shape != (source.channels,) or op.zero.dtype != np.uint8):
-        raise ValueError(f"zero must be ({source.channels},) uint8, got {op.zero.shape} {op.zero.dtype}")
-    if not isinstance(op.step, float) or not isfinite(op.step) or op.step <= 0 or not (each or 0 <= op.zero <= 255):
-        raise ValueError(f"step {op.step} must be a number above 0 and zero {op.zero} a level in 0…255")
+    if not isinstance(op.step, float) or not isfinite(op.step) or op.step <= 0:
+        raise ValueError(f"step must be a number above 0, got {op.step}")
+    if isinstance(op.zero, np.ndarray):
+        if op.zero.shape != (source.channels,) or op.zero.dtype != np.uint8:
+            raise ValueError(f"zero must be ({source.channels},) uint8, got {op.zero.shape} {op.zero.dtype}")
+    elif not 0 <= op.zero <= 255:
+        raise ValueError(f"zero must be a level in 0…255, got {op.zero}")
 
 
 def _check_vector(name: str, vector: np.ndarray | None, length: int) -> None:
