@@ -59,8 +59,8 @@ class Stage:
 class Stages:
     """The layers between the stages of their frame; `arrays` keeps the weights alive.
 
-    `picture[x, y]` is what the first layer sees. `offset[byte, x]` is where the nearest column of the picture is, as int8
-    from here; it is a map because to compare a vector of bytes is one instruction, but to compare 64 columns is many.
+    `picture[x, y]` is what the first layer sees. `offset[byte, x]` is how far the nearest column of the picture
+    is from x, int8: a map, because to compare 64 bytes is one instruction, but to compare 64 columns is many.
     """
 
     frame: Frame
@@ -145,33 +145,6 @@ def _edged(levels: hl.Func, radius: int, stages: Stages) -> hl.Func:
         for offset in (d, -d):
             value = hl.select(stages.offset[BYTE, X] == hl.i8(offset), levels[BYTE, X + offset, y, GROUP], value)
     edged[BYTE, X, Y, GROUP] = value
-    return edged
-
-
-def _zeros(layer: Layer) -> NDArray[np.uint8]:
-    """The level of zero of each channel that a layer reads, in whole groups."""
-    zeros = np.zeros(_padded(layer.inputs), np.uint8)
-    zeros[: layer.inputs] = _levels(layer).zero
-    return zeros
-
-
-def _bordered(level: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
-    """The level that stands for zero outside the picture, where the layer that reads it wants zeros there."""
-    if reader.kernel == 1 or reader.repeats_edges:
-        return level
-    return hl.select(stages.frame.inside, level, hl.u8(stages.buffer(_zeros(reader))[GROUP * 4 + BYTE]))
-
-
-def _edged(levels: hl.Func, radius: int, frame: Frame) -> hl.Func:
-    """The levels with edges repeated for `radius` pixels: beside the picture, columns are a choice between vectors."""
-    width, height = frame.picture.width(frame.source), frame.picture.height(frame.source)
-    edged, y = hl.Func("edged"), hl.clamp(Y, 0, height - 1)
-    value = hl.Expr(levels[BYTE, X, y, GROUP])
-    beside = value
-    for d in range(1, radius + 1):
-        left, right = levels[BYTE, X + d, y, GROUP], levels[BYTE, X - d, y, GROUP]
-        beside = hl.select(X == -d, left, hl.select(X == width - 1 + d, right, beside))
-    edged[BYTE, X, Y, GROUP] = hl.select(hl.likely(X >= 0) & hl.likely(X < width), value, beside)
     return edged
 
 
