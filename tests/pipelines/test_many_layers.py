@@ -12,6 +12,7 @@ import pytest
 
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
+from thinlens.photo import Step, in_bands
 from thinlens.pipelines import Compiled, compile, many_layers, many_layers_float
 from thinlens.program import (
     Activation,
@@ -208,3 +209,11 @@ def test_random_chains(seed: int) -> None:
     for _ in range(3):
         height, width = (int(size) for size in random.integers(1, 200, 2))
         check(compile(program), picture(height, width, bool(seed % 2), np.float32, seed))
+
+
+@pytest.mark.parametrize("program", [FAMILIES[0], FAMILIES[9]], ids=name)
+def test_in_bands_of_any_height(program: Program) -> None:
+    source, compiled = picture(97, 60, True, np.float32), compile(program)
+    step = Step(compiled, program.color.halo, program.scale)
+    bands = in_bands(np.split(source, [9, 10, 33, 60, 61, 80]), step)
+    assert np.array_equal(np.concatenate(list(bands)), compiled(source))

@@ -185,6 +185,8 @@ def _schedule_sums(stage: Stage, lanes: int) -> None:
     registers.compute_at(sums, OUTER).vectorize(X, lanes).unroll(X).unroll(C).never_partition_all()
     update = registers.update().reorder(X, C, taps.x, taps.y, taps.z)
     update.vectorize(X, lanes).unroll(X).unroll(C)
+    if stage.layer.kernel == 3:
+        update.unroll(taps.x)
 
 
 def _machine() -> tuple[int, int]:
