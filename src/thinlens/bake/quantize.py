@@ -29,22 +29,30 @@ NARROWER = (1.0, 0.92, 0.85, 0.78, 0.7)
 """Steps to try, as parts of the one that fits the largest weight."""
 TAILS = (0.0, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 """Parts of all values to try to leave beyond the lowest or the highest level."""
+CLIPPED = 0.5
+"""How much the square of what is clipped counts beside the square of what is rounded: with 1, ECBSR_s2_M4_C8 lost
+0.009 dB more on Set5, with 0.3, ECBSR_s2_M4_C16 lost 0.007 dB more on Set5 and 0.010 on Set14."""
+NARROWER_RANGES = tuple(float(part) for part in np.linspace(1, 0.3, 29))
+"""Ranges to try, as parts of the whole."""
+RAREST = 50
+"""One in so many values may be clipped."""
 RIDGE = 1e-5
 """How much fitted weights are kept to the float ones, as a part of the mean variance of the inputs."""
 
 
 def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
-    """The program with 8-bit weights and 8-bit sources of every convolution, fitted to pictures.
+    """The program with 8-bit weights and 8-bit sources of every convolution but those of the picture itself.
 
     `pictures`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, low-resolution as the program will get them; some sixty with
-    96×96 pixels, full of detail and of every brightness, are enough. Values stay in their units; only the last layer's
-    are not rounded. A result differs from the float program's by noise: trained networks lose up to 0.05 dB on
-    Set5, Set14 and BSD100. Raises ValueError for programs that take RGB, are not float or have no convolution.
+    96×96 pixels, full of detail and of every brightness, are enough. Values stay in their units; the last layer's are
+    not rounded, nor is a picture that is added to them. A result differs from the float program's by noise; what it
+    costs trained networks is in benchmarks/README.md. Raises ValueError for programs that take RGB, are not float or
+    have one layer.
     Attach the result with `dataclasses.replace(program, uint8=quantize(program, pictures))`.
     """
     floats = [op.weight.dtype == np.float32 for op in program.ops if isinstance(op, Convolution)]
-    if program.channels != 1 or not floats or not all(floats) or program.quantized:
-        raise ValueError(f"{program.name} cannot be quantized: that takes a float program of luma with convolutions")
+    if program.channels != 1 or len(floats) < 2 or not all(floats):
+        raise ValueError(f"{program.name} cannot be quantized: that takes a float program of luma with two layers")
     lumas = [_luma(picture) for picture in pictures]
     if not lumas:
         raise ValueError("quantize needs at least one picture to choose levels by")
@@ -85,14 +93,14 @@ def equalize(program: Program, pictures: Sequence[Planes]) -> Program:
     """
     ops = list(program.ops)
     readers = [source for op in ops for source in sources(op)]
-    ranges = _ranges(program, pictures)
-    for last in range(1, len(ops) + 1):
-        path = _path(program.ops, last)
-        if path is None or any(readers.count(index) != 1 for index in path):
+    paths = {last: path for last in range(1, len(ops) + 1) if (path := _path(program.ops, last))}
+    values = _values(program, pictures, {path[-1] for path in paths.values()})
+    for last, path in paths.items():
+        if any(readers.count(index) != 1 for index in path):
             continue
         first, second = ops[path[0] - 1], ops[last - 1]
         assert isinstance(first, Convolution) and isinstance(second, Convolution)
-        factor = _factors(*ranges[path[-1]])
+        factor = _factors(*_range(values[path[-1]]))
         bias = None if first.bias is None else first.bias / factor
         ops[path[0] - 1] = replace(first, weight=first.weight / factor[:, None, None, None], bias=bias)
         outside = None if second.outside is None else second.outside / factor
@@ -115,16 +123,37 @@ def _path(ops: tuple[Op, ...], last: int) -> list[int] | None:
     return None
 
 
-def _ranges(program: Program, pictures: Sequence[Planes]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """The lowest and the highest of each channel of each value, zero among them."""
-    extremes: list[list[NDArray[Any]]] = []
+def _values(program: Program, pictures: Sequence[Planes], wanted: set[int]) -> dict[int, list[Planes]]:
+    """These values of the program, for each picture."""
+    result: dict[int, list[Planes]] = {index: [] for index in wanted}
     for planes in pictures:
         values = [planes]
         for op in program.ops:
             values.append(evaluate(op, values))
-        extremes.append([np.stack((value.min(axis=(1, 2)), value.max(axis=(1, 2)))) for value in values])
-    together = [np.stack(of_value) for of_value in zip(*extremes, strict=True)]
-    return [(np.minimum(e[:, 0].min(axis=0), 0), np.maximum(e[:, 1].max(axis=0), 0)) for e in together]
+        for index in wanted:
+            result[index].append(values[index])
+    return result
+
+
+def _range(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """From where to where each channel should have levels, zero among them: not as far as its rarest values.
+
+    What is clipped then is worth the finer steps for the rest.
+    """
+    stacked = np.concatenate([planes.reshape(len(planes), -1) for planes in values], axis=1)
+    low, high = np.minimum(stacked.min(axis=1), 0), np.maximum(stacked.max(axis=1), 0)
+    for channel, flat in enumerate(stacked):
+        for end in (low, high):
+            beyond = np.sort(np.maximum(flat if end is high else -flat, 0))[-len(flat) // RAREST :]
+            full = abs(float(end[channel]))
+            rest = float(high[channel] - low[channel]) - full
+
+            def error(kept: float, beyond: NDArray[Any] = beyond, rest: float = rest, count: int = flat.size) -> float:
+                clipped = float(np.square(np.maximum(beyond - kept, 0)).sum()) / count
+                return CLIPPED * clipped + (kept + rest) ** 2 / (12 * 255**2)
+
+            end[channel] *= min(NARROWER_RANGES, key=lambda part: error(part * full))
+    return low, high
 
 
 def _factors(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
@@ -133,12 +162,8 @@ def _factors(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _levels(values: list[Planes]) -> Quantize:
-    """Levels from the lowest value of each channel to its highest, zero among them, in steps that fit all channels.
-
-    To clip the rarest values, those at edges, costs more than smaller steps give.
-    """
-    low = np.minimum(np.min([planes.min(axis=(1, 2)) for planes in values], axis=0), 0)
-    high = np.maximum(np.max([planes.max(axis=(1, 2)) for planes in values], axis=0), 0)
+    """Levels for the range of each channel, in steps that fit all channels."""
+    low, high = _range(values)
     step = max(float((high - low).max()), 1e-6) / 254
     room = 255 - (high - low) / step  # to share between what lies beyond the range on both sides
     zero = np.where(low < 0, np.clip(np.rint(room / 2 - low / step), 0, 255), 0)
@@ -169,15 +194,16 @@ def _moments(
     size, outputs = op.weight[0].size, len(op.weight)
     total, square = np.zeros(size), np.zeros((size, size))
     target, product, count = np.zeros(outputs), np.zeros((size, outputs)), 0
+    shift = _patches(inputs[0], op).mean(axis=1)  # near the mean already, so that float32 products are enough
     for planes, result in zip(inputs, results, strict=True):
-        seen, wanted = _patches(planes, op), result.reshape(outputs, -1)
+        seen, wanted = _patches(planes, op) - shift[:, None], result.reshape(outputs, -1)
         total += seen.sum(axis=1, dtype=np.float64)
         target += wanted.sum(axis=1, dtype=np.float64)
         square += seen @ seen.T
         product += seen @ wanted.T
         count += seen.shape[1]
     mean, target = total / count, target / count
-    return mean, square / count - np.outer(mean, mean), target, product / count - np.outer(mean, target)
+    return mean + shift, square / count - np.outer(mean, mean), target, product / count - np.outer(mean, target)
 
 
 def _patches(planes: Planes, op: Convolution) -> NDArray[np.float32]:

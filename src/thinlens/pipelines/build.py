@@ -124,7 +124,7 @@ class _Pipeline:
         if chain is not None and many_layers_quantized.supports(chain):
             stages = many_layers_quantized.algorithm(chain, picture, source)
             many_layers_quantized.schedule(chain, stages, tasks)
-        elif chain is not None and not program.quantized:
+        elif chain is not None and all(layer.levels is None for layer in chain.layers):
             stages = many_layers_float.algorithm(chain, picture, source)
             many_layers_float.schedule(chain, stages, tasks)
         elif layer is None:

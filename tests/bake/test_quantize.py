@@ -1,0 +1,129 @@
+"""Quantized twins: near the float program, with every promise of its form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from programs import convolution, deep_program, float_program, integer_program, picture
+from thinlens import bake
+from thinlens.bake.quantize import equalize
+from thinlens.program import Activation, Convolution, PixelShuffle, Program, Quantize, load, reference, save
+from thinlens.program.ops import Function, Padding
+
+
+def smooth(seed: int, size: int = 40) -> NDArray[np.uint8]:
+    """Waves of several lengths and directions over the full range, uint8: more like a photo than noise is."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] / size
+    waves = sum(np.sin(random.normal(0, 9) * x + random.normal(0, 9) * y + random.uniform(0, 6)) for _ in range(6))
+    waves = (waves - waves.min()) / np.ptp(waves)
+    return np.rint(waves * 255).astype(np.uint8)
+
+
+PICTURES = [smooth(seed) for seed in range(6)]
+
+
+def chain(function: Function, padding: Padding, channels: int = 6) -> Program:
+    """Three layers, the middle channels of very different ranges."""
+    random = np.random.default_rng(3)
+    first, second, last = (
+        convolution(source, outputs, inputs, 3, padding, True, seed)
+        for seed, (source, outputs, inputs) in enumerate(((0, channels, 1), (2, channels, channels), (4, 4, channels)))
+    )
+    first = replace(first, weight=first.weight * np.geomspace(0.02, 2, channels, dtype=np.float32)[:, None, None, None])
+    slope = random.uniform(0, 0.6, channels).astype(np.float32) if function == "prelu" else None
+    last = replace(last, weight=last.weight * np.float32(0.05))
+    ops = (first, Activation(1, function, slope), second, Activation(3, function, slope), last, PixelShuffle(5, 2))
+    return Program(f"chain_{function}_{padding}", ops)
+
+
+@pytest.mark.parametrize("padding", ["zero", "edge"])
+@pytest.mark.parametrize("function", ["relu", "prelu", "tanh", "sigmoid", "softplus"])
+def test_quantized_is_near_the_float_program(function: Function, padding: Padding) -> None:
+    program = chain(function, padding)
+    quantized = bake.quantize(program, PICTURES)
+    unseen = smooth(99).astype(np.float32) / np.float32(255)
+    exact, rounded = reference.run(program, unseen), reference.run(quantized, unseen)
+    error = np.sqrt(np.mean((rounded - exact) ** 2)) / exact.std()
+    assert error < 0.015
+
+
+def test_form_of_a_quantized_program() -> None:
+    program = chain("prelu", "zero")
+    quantized = bake.quantize(program, PICTURES)
+    first, *others = [op for op in quantized.ops if isinstance(op, Convolution)]
+    assert first.weight.dtype == np.float32
+    assert all(op.weight.dtype == np.int8 and op.step is not None for op in others)
+    assert all(isinstance(quantized.ops[op.source - 1], Quantize) for op in others)
+    assert all(np.abs(op.weight).max() <= 127 for op in others)
+    assert quantized.quantized and quantized.uint8 is None
+    assert (quantized.scale, quantized.halo, quantized.name) == (program.scale, program.halo, program.name)
+    assert replace(program, uint8=quantized).color.uint8 is not None
+
+
+def test_picture_added_at_the_end_is_not_rounded() -> None:
+    program = deep_program("relu", 2, 4, "edge")
+    quantized = bake.quantize(program, PICTURES)
+    exact = reference.run(program, PICTURES[0].astype(np.float32) / np.float32(255))
+    rounded = reference.run(quantized, PICTURES[0].astype(np.float32) / np.float32(255))
+    assert np.abs(exact - rounded).max() < 0.02 * np.ptp(exact)
+
+
+@pytest.mark.parametrize("function", ["relu", "prelu"])
+def test_equalize_changes_ranges_and_nothing_else(function: Function) -> None:
+    program = chain(function, "zero")
+    planes = [photo[None].astype(np.float32) / np.float32(255) for photo in PICTURES]
+    equal = equalize(program, planes)
+    np.testing.assert_allclose(
+        reference.run(equal, planes[0][0]), reference.run(program, planes[0][0]), rtol=1e-4, atol=1e-5
+    )
+    values = [planes[0]]
+    for op in equal.ops:
+        values.append(reference.evaluate(op, values))
+    spans = np.ptp(values[2], axis=(1, 2))
+    assert spans.max() < 4 * spans.min()
+
+
+def test_rgb_pictures_calibrate_as_their_luma() -> None:
+    program = chain("relu", "edge")
+    gray = bake.quantize(program, PICTURES)
+    rgb = bake.quantize(program, [np.repeat(photo[..., None], 3, axis=2) for photo in PICTURES])
+    for first, second in zip(gray.ops, rgb.ops, strict=True):
+        if isinstance(first, Convolution) and isinstance(second, Convolution):
+            np.testing.assert_array_equal(first.weight, second.weight)
+
+
+def test_same_pictures_same_program(tmp_path: object) -> None:
+    program = chain("tanh", "edge")
+    first, second = (bake.quantize(program, PICTURES) for _ in range(2))
+    photo = smooth(7)
+    np.testing.assert_array_equal(reference.run(first, photo), reference.run(second, photo))
+
+
+def test_a_file_keeps_it(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    program = chain("prelu", "zero")
+    whole = replace(program, uint8=bake.quantize(program, PICTURES))
+    save(whole, tmp_path / "program.safetensors")
+    photo = smooth(8)
+    np.testing.assert_array_equal(
+        reference.run(load(tmp_path / "program.safetensors"), photo), reference.run(whole, photo)
+    )
+
+
+def test_refusals() -> None:
+    with pytest.raises(ValueError, match="cannot be quantized: that takes a float program of luma"):
+        bake.quantize(chain("relu", "zero").color, PICTURES)
+    fixed = integer_program(2, 3, 2).uint8
+    assert fixed is not None
+    with pytest.raises(ValueError, match="cannot be quantized"):
+        bake.quantize(fixed, PICTURES)
+    with pytest.raises(ValueError, match="cannot be quantized: .* two layers"):
+        bake.quantize(float_program("maximum", 2, 3, 2), PICTURES)
+    with pytest.raises(ValueError, match="at least one picture"):
+        bake.quantize(chain("relu", "zero"), [])
+    with pytest.raises(ValueError, match=r"pictures must be uint8, \(H, W\) or \(H, W, 3\), got float32 \(9, 9\)"):
+        bake.quantize(chain("relu", "zero"), [picture(9, 9, False, np.float32)])
