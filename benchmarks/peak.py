@@ -14,7 +14,7 @@ from thinlens.pipelines import Compiled
 from thinlens.program import Convolution, Program
 
 THREADS = 2
-LANES, SUMS, STEPS = 16, 24, 20_000
+LANES, SUMS, STEPS = 16, 24, 400_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def loop() -> Callable[[], float]:
 
 
 def shares(programs: list[Program], rounds: int = 7) -> list[Share]:
-    """Every network and the loop in turn, `rounds` times; medians."""
+    """Every network and the loop in turn, `rounds` times; medians, and the best of the loop."""
     low, peak = np.random.default_rng(0).integers(0, 256, (1080, 1920)).astype(np.uint8), loop()
     compiled = [Compiled(program) for program in programs]
     for call in compiled:
@@ -77,5 +77,5 @@ def shares(programs: list[Program], rounds: int = 7) -> list[Share]:
     for program, seconds in zip(programs, times, strict=True):
         layers = [op for op in program.ops if isinstance(op, Convolution)]
         products = sum(np.count_nonzero(layer.weight) for layer in layers) * low.size
-        found.append(Share(program.name, layers[-1].padding, median(seconds) * 1e3, int(products), median(peaks)))
+        found.append(Share(program.name, layers[-1].padding, median(seconds) * 1e3, int(products), max(peaks)))
     return found

@@ -38,7 +38,7 @@ SPEEDS = {
                 OTHERS, False, 4),
     "released": ("The released models, luma", models.names(), ("opencv",), False, 15),
     "released-rgb": ("The released models, RGB", models.names(), ("opencv",), True, 15),
-    "esr-cnn": ("Three layers in other engines: eSR-CNN", ["eSR-CNN_s2_C4_D3_S6"], MANY, False, 4),
+    "esr-cnn": ("Three layers in other engines: eSR-CNN", ["eSR-CNN_s2_C4_D3_S6"], MANY, False, 3),
     "espcn": ("Three layers in other engines: ESPCN", ["ESPCN_s2_D16_S32"], MANY, False, 5),
     "ecbsr": ("Six layers in other engines: ECBSR", ["ECBSR_s2_M4_C16"], MANY, False, 4),
     "fsrcnn": ("Eight layers in other engines: FSRCNN", ["FSRCNN_s2_D56_S12_M4"], MANY, False, 1),

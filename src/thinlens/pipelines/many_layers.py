@@ -38,8 +38,8 @@ CACHE = 3 << 19
 """Bytes of the second-level cache for the lines of maps."""
 WIDEST = 1024
 """Low pixels across a tile."""
-HIGHEST = 128
-"""Low rows of a tile."""
+LOWEST, HIGHEST = 32, 192
+"""Low rows of a tile, at least and at most."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ def schedule_tiles(frame: Frame, net: ManyLayers, width: int, tasks: hl.Expr) ->
     strips = (picture.width(frame.source) + width - 1) // width
     height = picture.height(frame.source)
     wanted = height * strips // (4 * (os.cpu_count() or 1))  # four tiles for each thread, unless that makes them flat
-    bands = (height + hl.clamp(wanted, 32, HIGHEST) - 1) // hl.clamp(wanted, 32, HIGHEST)
+    wanted = hl.clamp(wanted, LOWEST, HIGHEST)
+    bands = ((height + wanted - 1) // wanted + 1) // 2 * 2  # an even number, so that two threads end together
     rows = (height + bands - 1) // bands
     output.split(X, strip, X, width * s * picture.channels, GUARD)
     output.split(Y, y, i, s, WHOLE).split(y, band, row, rows, SHIFT).reorder(X, i, row, strip, band)

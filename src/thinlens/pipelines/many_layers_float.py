@@ -4,10 +4,14 @@ Maps are planar, x innermost, vectors along x, weights scalars that are broadcas
 some vectors, stay in registers while one loop runs over input channels and taps. With 12 channels of 2 vectors that is
 24 multiply-adds for 14 loads, and the processor can do two of each in a cycle: the multiply-adds are the limit.
 
-Multiply-adds for each low pixel and the least time of 1920×1080 ×2 at the 177 GMAC/s that 2 threads of a Xeon (Sapphire
-Rapids) were measured to do, with the 4 operations of 16 values a cycle that they have for everything else:
-eSR-CNN_C4_D3_S6 1,965, 23 ms; ECBSR_M4_C16 9,936, 116 ms; ESPCN_D16_S32 6,160, 72 ms, and 48 tanh 11 ms;
-FSRCNN_D56_S12_M4 12,464, 146 ms. The pictures are 10 MB: 1 ms.
+Multiply-adds for each low pixel, and the least time of 1920×1080 ×2 at the 180 GMAC/s that 2 threads of a Xeon
+(Sapphire Rapids, 2 cores) were measured to do: eSR-CNN_C4_D3_S6 1,965, 23 ms, and 9 tanh and a softmax, which need
+the same units; ESPCN_D16_S32 6,160, 71 ms, and 48 tanh, 10 ms; ECBSR_M4_C16 9,936, 114 ms; FSRCNN_D56_S12_M4 12,464,
+144 ms, and 9 % for the zeros in its last kernels. The pictures are 10 MB: 1 ms.
+
+Tried and left: rows in pairs by the minimal filtering F(2, 3) [Winograd1980] [Lavin2016], which take a third fewer
+multiply-adds for 3×3 kernels. Reading and adding the rows ate most of it: ECBSR 125 to 113 ms, ESPCN 86 to 79, the
+others the same, for twice the time to build, and results that depend on which row is the first.
 """
 
 from __future__ import annotations
@@ -144,6 +148,9 @@ def _nearest_row(tap: hl.Expr, radius: int, stages: Stages) -> hl.Expr:
     return hl.clamp(inside + unknown, Y - radius, Y + radius)
 
 
+# 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), zeros outside or edges repeated:
+# eSR-CNN_s2_C4_D3_S6 30 and 32 ms, ESPCN_s2_D16_S32 81 and 88, ECBSR_s2_M4_C16 118 and 136, FSRCNN_s2_D56_S12_M4
+# 188 and 216. Lines of maps that are an even number of vectors apart cost up to 40 % more.
 def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     """Each layer a row at a time, a row in blocks of pixels, a block in blocks of channels."""
     frame, lanes = stages.frame, stages.lanes
