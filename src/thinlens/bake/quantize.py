@@ -66,7 +66,7 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
             values.append(evaluate(op, values))
         if isinstance(op, Convolution) and op.source > 0:
             if op.source not in levels:
-                rounder = _levels([values[op.source] for values in exact])
+                rounder = _levels([values[op.source] for values in exact], program.ops[op.source - 1])
                 ops.append(replace(rounder, source=moved[op.source]))
                 levels[op.source] = len(ops)
                 for values in rounded:
@@ -135,13 +135,20 @@ def _values(program: Program, pictures: Sequence[Planes], wanted: set[int]) -> d
     return result
 
 
+def _ends(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The lowest and the highest of each channel, zero among them."""
+    low = np.min([planes.min(axis=(1, 2)) for planes in values], axis=0)
+    high = np.max([planes.max(axis=(1, 2)) for planes in values], axis=0)
+    return np.minimum(low, 0), np.maximum(high, 0)
+
+
 def _range(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
     """From where to where each channel should have levels, zero among them: not as far as its rarest values.
 
     What is clipped then is worth the finer steps for the rest.
     """
     stacked = np.concatenate([planes.reshape(len(planes), -1) for planes in values], axis=1)
-    low, high = np.minimum(stacked.min(axis=1), 0), np.maximum(stacked.max(axis=1), 0)
+    low, high = _ends(values)
     for channel, flat in enumerate(stacked):
         for end in (low, high):
             beyond = np.sort(np.maximum(flat if end is high else -flat, 0))[-len(flat) // RAREST :]
@@ -161,9 +168,13 @@ def _factors(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
     return np.maximum(high - low, max(1e-3 * (high - low).max(), 1e-30)).astype(np.float32)
 
 
-def _levels(values: list[Planes]) -> Quantize:
-    """Levels for the range of each channel, in steps that fit all channels."""
-    low, high = _range(values)
+def _levels(values: list[Planes], maker: Op) -> Quantize:
+    """Levels for the range of each channel, in steps that fit all channels; `maker` is the operation of the values.
+
+    Of tanh and sigmoid the whole range: its ends are not rare.
+    """
+    whole = isinstance(maker, Activation) and maker.function in ("tanh", "sigmoid")
+    low, high = _ends(values) if whole else _range(values)
     step = max(float((high - low).max()), 1e-6) / 254
     room = 255 - (high - low) / step  # to share between what lies beyond the range on both sides
     zero = np.where(low < 0, np.clip(np.rint(room / 2 - low / step), 0, 255), 0)
