@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ def smooth(seed: int, size: int = 40) -> NDArray[np.uint8]:
     """Waves of several lengths and directions over the full range, uint8: more like a photo than noise is."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size] / size
-    waves = sum(np.sin(random.normal(0, 9) * x + random.normal(0, 9) * y + random.uniform(0, 6)) for _ in range(6))
+    angles = [random.normal(0, 9) * x + random.normal(0, 9) * y + random.uniform(0, 6) for _ in range(6)]
+    waves = np.sin(np.stack(angles)).sum(axis=0)
     waves = (waves - waves.min()) / np.ptp(waves)
     return np.rint(waves * 255).astype(np.uint8)
 
@@ -97,14 +99,14 @@ def test_rgb_pictures_calibrate_as_their_luma() -> None:
             np.testing.assert_array_equal(first.weight, second.weight)
 
 
-def test_same_pictures_same_program(tmp_path: object) -> None:
+def test_same_pictures_same_program() -> None:
     program = chain("tanh", "edge")
     first, second = (bake.quantize(program, PICTURES) for _ in range(2))
     photo = smooth(7)
     np.testing.assert_array_equal(reference.run(first, photo), reference.run(second, photo))
 
 
-def test_a_file_keeps_it(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_keeps_it(tmp_path: Path) -> None:
     program = chain("prelu", "zero")
     whole = replace(program, uint8=bake.quantize(program, PICTURES))
     save(whole, tmp_path / "program.safetensors")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from programs import picture
-from thinlens.pipelines import build, compile, many_layers, many_layers_quantized
+from thinlens.pipelines import Compiled, build, compile, many_layers, many_layers_quantized
 from thinlens.pipelines.picture import Picture
 from thinlens.program import (
     Activation,
@@ -151,5 +151,5 @@ def test_products_are_computed_four_at_a_time(tmp_path: Any, monkeypatch: pytest
         return original(func, arguments, target)
 
     monkeypatch.setattr(hl.Func, "compile_to_callable", spy)
-    build._Pipeline(net("residual", "zero"), Picture(np.dtype(np.uint8), 1))
+    Compiled(net("residual", "zero")).build(Picture(np.dtype(np.uint8), 1))
     assert path.read_text().count("vpdpbusd") > 30
