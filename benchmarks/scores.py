@@ -1,4 +1,4 @@
-"""Score the released models and what their fixed-point forms lose; writes benchmarks/results/scores.md and .json.
+"""Score the released models and what their integer forms lose; writes benchmarks/results/scores.md and .json.
 
 python benchmarks/scores.py DATA/Set5 DATA/Set14 DATA/BSD100 DATA/Kodak24
 """
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import thinlens
 from thinlens.evaluate import Score, report
-from thinlens.program import Program
 
 RESULTS = Path(__file__).parent / "results"
 HEAD = """# Scores of the released models
@@ -20,27 +19,22 @@ RGB, BT.601 studio-range luma, a border of `scale` pixels left out), {date}. Non
 Made by `python benchmarks/scores.py`; every picture's score is in scores.json.
 
 {scores}
-## What fixed point loses
+## What bytes lose
 
-`fast` computes 8-bit pictures in integers. The same pictures through its float program:
+For 8-bit pictures `fast` computes in integers, and networks of many layers with weights and maps of a byte. The same
+pictures through their float programs:
 
-{fixed}"""
-
-
-def float_program(preset: str, scale: int) -> Program:
-    """The preset without its integer twin, under a name that says so."""
-    program = thinlens.load(preset, scale)
-    return replace(program, name=f"{program.name} (float)", uint8=None)
+{floats}"""
 
 
 def main(folders: list[str]) -> None:
     """Write both files."""
-    scores: list[Score] = thinlens.evaluate(["bicubic", *thinlens.models.PRESETS], folders, progress=print)
-    floats = thinlens.evaluate([float_program("fast", scale) for scale in (2, 3, 4)], folders, progress=print)
-    fixed = [score for score in scores if score.model in {thinlens.load("fast", scale).name for scale in (2, 3, 4)}]
-    text = HEAD.format(
-        date=date.today().isoformat(), scores=report.markdown(scores), fixed=report.markdown([*floats, *fixed])
-    )
+    names = thinlens.models.names()
+    scores: list[Score] = thinlens.evaluate(["bicubic", *names], folders, progress=print)
+    twins = [program for program in map(thinlens.load, names) if program.uint8]
+    exact = [replace(program, name=f"{program.name} (float)", uint8=None) for program in twins]
+    floats = thinlens.evaluate(exact, folders, progress=print)
+    text = HEAD.format(date=date.today().isoformat(), scores=report.markdown(scores), floats=report.markdown(floats))
     (RESULTS / "scores.md").write_text(text, encoding="utf-8")
     (RESULTS / "scores.json").write_text(report.to_json([*scores, *floats]) + "\n", encoding="utf-8")
     print(text)

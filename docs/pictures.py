@@ -35,7 +35,7 @@ def main(source: str) -> None:
     panels = [
         panel(upscale_bicubic(low, SCALE), f"bicubic ×{SCALE}"),
         panel(thinlens.upscale(low, SCALE, "fast"), "thinlens fast"),
-        panel(thinlens.upscale(low, SCALE, "fine"), "thinlens fine"),
+        panel(thinlens.upscale(low, SCALE, "best"), "thinlens best"),
         panel(original, "the photo itself"),
     ]
     sheet = pyvips.Image.arrayjoin(panels, across=len(panels), shim=GAP, background=255)

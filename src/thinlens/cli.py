@@ -64,7 +64,9 @@ def upscale(
         Optional[Path],  # noqa: UP045
         typer.Option("--out", "-o", help="A file for one photo, else a folder, or - [default: beside the photo, …-x2]"),
     ] = None,
-    model: Annotated[str, typer.Option("--model", "-m", help="fast, balanced, fine, an id or a file.")] = "balanced",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="fast, balanced, fine, best, an id or a file.")
+    ] = "balanced",
     scale: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option("--scale", "-s", help="How many times larger, from 1 to 16 [default: 2, or the model's own]"),
@@ -132,11 +134,11 @@ def list_models() -> None:
     """List the released models."""
     from . import models
 
-    print(f"{'model':<10} {'scale':<6} {'id':<20} {'KiB':>5}")
-    for preset in models.PRESETS:
+    print(f"{'model':<10} {'scale':<6} {'id':<22} {'KiB':>5}")
+    for preset, identifier in [*models.PRESETS.items(), *(("", other) for other in models.OTHERS)]:
         for scale in models.SCALES:
-            file = models.path(preset, scale)
-            print(f"{preset:<10} {f'×{scale}':<6} {file.stem:<20} {file.stat().st_size / 1024:5.1f}")
+            file = models.path(identifier.format(scale=scale))
+            print(f"{preset:<10} {f'×{scale}':<6} {file.stem:<22} {file.stat().st_size / 1024:5.1f}")
 
 
 @app.command()

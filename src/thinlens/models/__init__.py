@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PRESETS = {"fast": "eSR-MAX_s{scale}_K3_C2", "balanced": "eSR-TR_s{scale}_K5_C4", "fine": "eSR-TR_s{scale}_K7_C4"}
+PRESETS = {
+    "fast": "eSR-MAX_s{scale}_K3_C2",
+    "balanced": "eSR-TR_s{scale}_K5_C4",
+    "fine": "ECBSR_s{scale}_M4_C8",
+    "best": "ECBSR_s{scale}_M4_C16",
+}
 """The published id behind each preset, from the quickest to the best."""
+OTHERS = ("eSR-TR_s{scale}_K7_C4", "ESPCN_s{scale}_D16_S32")
+"""Released without the name of a preset: a preset is better in the same time."""
 SCALES = (2, 3, 4)
 """How many times larger, along each side, the presets make a picture."""
 
 
 def names() -> list[str]:
-    """The published ids of all released models, preset by preset and scale by scale."""
-    return [identifier.format(scale=scale) for identifier in PRESETS.values() for scale in SCALES]
+    """The published ids of all released models, those of the presets first, each at all scales."""
+    return [identifier.format(scale=scale) for identifier in (*PRESETS.values(), *OTHERS) for scale in SCALES]
 
 
 def path(name: str, scale: int = 2) -> Path:
