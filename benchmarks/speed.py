@@ -1,5 +1,5 @@
 """Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines esr-cnn espcn ecbsr fsrcnn
-large released released-rgb peak build`, any of them.
+published bytes large released released-rgb peak build`, any of them.
 
 Networks that are not released have random weights, as before training: for speed they are as good as others. Each part
 is kept as JSON, and results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
@@ -16,11 +16,12 @@ from time import perf_counter
 
 import numpy as np
 import torch
+import transposed
 from peak import Share, shares
 
 import thinlens
 from thinlens import models, nets
-from thinlens.bake import fix_point, fuse
+from thinlens.bake import fix_point, fuse, quantize
 from thinlens.evaluate.speed import Speed, Timing, benchmark, machine
 from thinlens.pipelines import Compiled
 from thinlens.program import Program
@@ -42,6 +43,8 @@ SPEEDS = {
     "espcn": ("Three layers in other engines: ESPCN", ["ESPCN_s2_D16_S32"], MANY, False, 5),
     "ecbsr": ("Six layers in other engines: ECBSR", ["ECBSR_s2_M4_C16"], MANY, False, 4),
     "fsrcnn": ("Eight layers in other engines: FSRCNN", ["FSRCNN_s2_D56_S12_M4"], MANY, False, 1),
+    "published": ("FSRCNN with its transposed convolution in other engines", [], (), False, 3),
+    "bytes": ("Many layers in float32 and in bytes", [], (), False, 9),
     "large": ("A large one-layer network in other engines", ["eSR-TR_s2_K7_C16"], OTHERS, False, 3),
 }  # fmt: skip
 """Title, networks, engines beside thinlens, in color, rounds."""
@@ -59,8 +62,8 @@ class Build:
 
 
 def program(identifier: str, padding: Padding = "zero") -> Program:
-    """A released model, or a network with its initial weights, with an integer twin where it has one."""
-    if identifier in models.names():
+    """A released one-layer model, or a network with its initial weights, with an integer twin where it has one."""
+    if identifier in models.names() and identifier not in CHAINS:
         return thinlens.load(identifier)
     torch.manual_seed(0)
     made = fuse(nets.lower(nets.build(nets.parse(identifier), padding)))
@@ -77,17 +80,28 @@ def measure(part: str) -> None:
         measured = [asdict(share) for share in shares(programs)]
         found = {"machine": machine(), "date": date.today().isoformat(), "shares": measured}
         text = json.dumps(found, indent=2, ensure_ascii=False)
+    elif part == "published":
+        text = transposed.measure(SPEEDS[part][4], date.today().isoformat()).to_json()
     else:
         _, identifiers, against, color, rounds = SPEEDS[part]
-        programs = [program(identifier) for identifier in identifiers]
+        released = part.startswith("released")
+        programs = [thinlens.load(name) if released else program(name) for name in identifiers]
+        if part == "bytes":
+            programs = [twin for name in CHAINS for twin in twins(program(name, "edge"))]
         text = benchmark(programs, against=against, threads=2, color=color, repeats=rounds).to_json()
     (RESULTS / f"speed-{part}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def twins(made: Program) -> tuple[Program, Program]:
+    """A program in float32 and its quantized twin, as a program of its own."""
+    noise = np.random.default_rng(0).integers(0, 256, (4, 64, 64), np.uint8)
+    return made, replace(quantize(made, list(noise)), name=f"{made.name} in bytes")
 
 
 def builds() -> list[Build]:
     """Every released network, scale, element type and color."""
     found: list[Build] = []
-    for model in map(program, models.names()):
+    for model in map(thinlens.load, models.names()):
         for shape in ((1, 1), (1, 1, 3)):
             for dtype in (np.uint8, np.uint16, np.float32):
                 start = perf_counter()
