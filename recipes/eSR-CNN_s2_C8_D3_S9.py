@@ -7,7 +7,7 @@ recipe = Recipe(
     "eSR-CNN_s2_C8_D3_S9",
     optimizer="soap",
     loss="log-mse",
-    steps=6000,
+    steps=5000,
     batch=32,
     patch=48,
     learning_rate=1.5e-2,

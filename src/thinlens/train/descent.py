@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from .. import nets
 from ..data.pairs import Pairs
@@ -29,7 +29,7 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
     border = nets.lower(module).halo
     trained, module = module, nets.build(module.config, "zero").to(device)  # the loss leaves out what padding reaches
     module.load_state_dict(trained.state_dict())
-    average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+    average = AveragedModel(module, multi_avg_fn=moving_average(recipe.average))
     matrices = [_matrix(parameter) for parameter in module.parameters() if parameter.requires_grad]
     optimizer = _optimizer(recipe, matrices)
     reduced = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
@@ -55,6 +55,21 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
         else:
             report(finished, recipe.steps, math.nan, math.nan)
     trained.load_state_dict(average.module.state_dict())
+
+
+def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """The exponential moving average of weights, over a tenth of the run while that is short.
+
+    With the full decay from the start, a thousand steps would not be enough to forget the first weights.
+    """
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], weights: list[Tensor], number: Tensor) -> None:
+        part = max(1 - decay, 9 / (10 + int(number)))
+        for average, weight in zip(averages, weights, strict=True):
+            average.lerp_(weight, part)
+
+    return update
 
 
 def learning_rate_factor(part: float) -> float:
