@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ..program import Activation, Addition, Convolution, Op, Program, Quantize
-from ..program.ops import sources
+from ..program import Activation, Convolution, Op, Program, Quantize
+from ..program.ops import renumbered, sources
 from ..program.reference import evaluate, luma
 
 Planes = NDArray[Any]
@@ -74,10 +74,8 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
             inputs = [values[op.source] for values in rounded]
             op = _round_weights(op, inputs, [values[-1] for values in exact])
             ops.append(replace(op, source=levels[op.source]))
-        elif isinstance(op, Addition):
-            ops.append(replace(op, source=moved[op.source], other=moved[op.other]))
         else:
-            ops.append(replace(op, source=moved[op.source]))
+            ops.append(renumbered(op, moved.__getitem__))
         moved.append(len(ops))
         for values in rounded:
             values.append(evaluate(op, values))

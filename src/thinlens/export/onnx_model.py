@@ -7,7 +7,6 @@ quantized program are written with QuantizeLinear and DequantizeLinear, so that 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from ..program import (
     Recolor,
     SoftmaxSum,
 )
+from ..program.file import write_whole
 from ..program.ops import sources
 from ..program.reference import LUMA_WEIGHTS, bicubic_taps
 
@@ -45,14 +45,7 @@ def supports(program: Program) -> str | None:
 
 def write(program: Program, path: str | os.PathLike[str]) -> None:
     """Write a program as an ONNX file, whole or not at all. Raises ValueError where `supports` gives a reason."""
-    data = model(program).SerializeToString()
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(model(program).SerializeToString(), path)
 
 
 def model(program: Program, size: tuple[int, int] | None = None) -> onnx.ModelProto:
