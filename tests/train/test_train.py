@@ -13,7 +13,7 @@ from thinlens.train import Recipe, descent, least_squares, load_recipe, state, t
 from thinlens.train.state import StateFile
 
 SAMPLING = Sampling(per_photo=4, size=48, holdout=3)
-ADAM = Recipe("eSR-MAX_s2_K3_C2", "adam", steps=30, batch=4, patch=16, sampling=SAMPLING)
+ADAM = Recipe("eSR-MAX_s2_K3_C2", "adam", steps=95, batch=4, patch=16, sampling=SAMPLING)
 NEWTON = Recipe("eSR-TM_s3_K3_C2", "least-squares", "log-mse", steps=6, samples=4000, starts=2, sampling=SAMPLING)
 
 
@@ -55,7 +55,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monke
         nonlocal saves
         save(self, *arguments, **settings)
         saves += 1
-        if saves % 7 == 0:
+        if saves % 3 == 0:
             raise Interrupted
 
     monkeypatch.setattr(StateFile, "save", interrupting)

@@ -118,15 +118,12 @@ class Block(nn.Module):
     def merged(self) -> tuple[Tensor, Tensor]:
         """Weight `(out, in, 3, 3)` and bias `(out,)` of the sum of all branches."""
         assert self.conv3x3.bias is not None
-        weight, bias = self.conv3x3.weight, self.conv3x3.bias
-        for branch in self.branches():
-            assert branch.b0 is not None
-            second, last = branch.second()
-            outputs, middle = second.shape[:2]
-            flat = second.transpose(1, 2).transpose(2, 3).reshape(-1, middle)  # (out·3·3, middle)
-            product = flat @ branch.k0.flatten(1)
-            weight = weight + product.reshape(outputs, 3, 3, -1).permute(0, 3, 1, 2)
-            bias = bias + last + second.sum((2, 3)) @ branch.b0
+        seconds, lasts = zip(*(branch.second() for branch in self.branches()), strict=True)
+        first = torch.cat([branch.k0.flatten(1) for branch in self.branches()])  # (middle, in)
+        second = torch.cat(seconds, 1).permute(0, 2, 3, 1)  # (out, 3, 3, middle)
+        weight = self.conv3x3.weight + (second @ first).permute(0, 3, 1, 2)
+        middle = torch.cat([branch.b0 for branch in self.branches() if branch.b0 is not None])
+        bias = self.conv3x3.bias + torch.stack(lasts).sum(0) + second.sum((1, 2)) @ middle
         if self.identity:
             weight = weight + nn.functional.pad(torch.eye(len(bias), device=bias.device)[:, :, None, None], [1] * 4)
         return weight, bias

@@ -24,10 +24,13 @@ class Layer(nn.Conv2d):
 class Enlargement(nn.ConvTranspose2d):
     """A 9×9 transposed convolution to one map, `scale` times larger, computed as a convolution and a pixel shuffle."""
 
+    taps: Tensor
+
     def __init__(self, inputs: int, scale: int, padding: Padding = "zero") -> None:
         super().__init__(inputs, 1, 9, scale, padding=(8 - scale) // 2 + 1, output_padding=(scale + 1) % 2)
         self.edges: Padding = padding
         self.scale = scale
+        self.register_buffer("taps", self._taps(), persistent=False)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         assert self.bias is not None
@@ -39,14 +42,16 @@ class Enlargement(nn.ConvTranspose2d):
 
         Output position scale·y + i receives tap i + padding - scale·d from the low pixel at y + d.
         """
+        weight = functional.pad(self.weight[:, 0], (0, 1, 0, 1))  # tap 9 is none
+        phases = weight[:, self.taps][..., self.taps]  # (in, i, dy, j, dx)
+        return phases.permute(1, 3, 0, 2, 4).flatten(0, 1)
+
+    def _taps(self) -> Tensor:
         s, start = self.scale, int(self.padding[0])
         radius = max(s - 1 + start, 8 - start) // s
         offsets = range(-radius, radius + 1)
         taps = [[i + start - s * d for d in offsets] for i in range(s)]
-        index = torch.tensor([[k if 0 <= k < 9 else 9 for k in row] for row in taps])
-        weight = functional.pad(self.weight[:, 0], (0, 1, 0, 1))  # tap 9 is none
-        phases = weight[:, index][..., index]  # (in, i, dy, j, dx)
-        return phases.permute(1, 3, 0, 2, 4).flatten(0, 1)
+        return torch.tensor([[k if 0 <= k < 9 else 9 for k in row] for row in taps])
 
 
 def correlate(maps: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding) -> Tensor:

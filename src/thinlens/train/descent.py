@@ -2,74 +2,142 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from .. import nets
 from ..data.pairs import Pairs
 from .losses import LOSSES
 from .recipe import Recipe
+from .soap import Soap, Stacks
 from .state import StateFile
 
 Report = Callable[[int, int, float, float], None]
 """Called with the steps done, the number of steps, the loss and the validation PSNR in dB; what is not known is NaN."""
 
+ROUND = 10
+"""Steps between two turns of SOAP's bases. What the steps of a round need is sent to the device at once."""
+
 
 def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, state: StateFile, report: Report) -> None:
     """Train a module in place, on the device where it is; its weights end as their moving average."""
     torch.set_flush_denormal(True)  # vanishing weights of a softmax would take a hundred times as long
-    device = next(module.parameters()).device
-    low, high = (torch.from_numpy(array).to(device) for array in (train.low, train.high))
-    border = nets.lower(module).halo
-    trained, module = module, nets.build(module.config, "zero").to(device)  # the loss leaves out what padding reaches
-    module.load_state_dict(trained.state_dict())
-    average = AveragedModel(module, multi_avg_fn=moving_average(recipe.average))
-    matrices = [_matrix(parameter) for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = _optimizer(recipe, matrices)
-    reduced = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
-    done = _restore(state, module, average, optimizer)
+    descent = Descent(module, train, recipe)
+    done = descent.restore(state)
+    border = descent.border
     every = max(1, recipe.steps // 50)
-    for step in range(done, recipe.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * learning_rate_factor(step / recipe.steps)
-        inputs, targets = draw(low, high, train.scale, recipe, step)
-        with reduced:
-            outputs = module(inputs)
-        loss = LOSSES[recipe.loss](*trim(outputs, targets, border * train.scale))
-        gradients = torch.autograd.grad(loss, [parameter for parameter, _ in matrices])
-        for (_, matrix), gradient in zip(matrices, gradients, strict=True):
-            matrix.grad = gradient.reshape(matrix.shape)
-        optimizer.step()
-        average.update_parameters(module)
-        finished = step + 1
+    while done < recipe.steps:
+        before, done = done, min(done + ROUND, recipe.steps)
+        descent.round(range(before, done))
         if state.due:
-            state.save(*_snapshot(module, average, optimizer, finished))
-        if finished % every == 0 or finished == recipe.steps:
-            report(finished, recipe.steps, loss.item(), validation_psnr(average.module, validation, border))
+            state.save(descent.tensors(), {"step": done})
+        if done // every > before // every or done == recipe.steps:
+            loss = descent.loss.item()
+            report(done, recipe.steps, loss, validation_psnr(descent.average_module, validation, border))
         else:
-            report(finished, recipe.steps, math.nan, math.nan)
-    trained.load_state_dict(average.module.state_dict())
+            report(done, recipe.steps, math.nan, math.nan)
+    module.load_state_dict(descent.average_module.state_dict())
 
 
-def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """The exponential moving average of weights, over a tenth of the run while that is short.
+class Descent:
+    """The weights on their way, their moving average and the optimizer; on a GPU a step is one graph of kernels."""
 
-    With the full decay from the start, a thousand steps would not be enough to forget the first weights.
-    """
+    def __init__(self, module: nn.Module, pairs: Pairs, recipe: Recipe) -> None:
+        self.recipe, self.scale = recipe, pairs.scale
+        self.border = nets.lower(module).halo
+        self.device = next(module.parameters()).device
+        self.low, self.high = (torch.from_numpy(array).to(self.device) for array in (pairs.low, pairs.high))
+        # padded with zeros, which is fastest: the loss leaves out what the padding reaches
+        self.module = nets.build(module.config, "zero").to(self.device)
+        self.module.load_state_dict(module.state_dict())
+        self.average_module = copy.deepcopy(self.module)
+        self.weights, self.averages = Stacks(self.module), Stacks(self.average_module)
+        self.optimizer = Soap(self.weights, recipe.optimizer == "soap")
+        self.loss = torch.zeros((), device=self.device)
+        self.cursor = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.places = torch.zeros(ROUND, recipe.batch, 4, dtype=torch.int64, device=self.device)
+        self.rates, self.parts = (torch.zeros(ROUND, device=self.device) for _ in range(2))
+        self.graph: torch.cuda.CUDAGraph | None = None
 
-    @torch.no_grad()
-    def update(averages: list[Tensor], weights: list[Tensor], number: Tensor) -> None:
-        part = max(1 - decay, 9 / (10 + int(number)))
-        for average, weight in zip(averages, weights, strict=True):
-            average.lerp_(weight, part)
+    def round(self, steps: range) -> None:
+        """Some steps, at most `ROUND`, and a turn of the bases."""
+        recipe = self.recipe
+        places = np.stack([draw(recipe, step, self.low.shape) for step in steps])
+        rates = [recipe.learning_rate * learning_rate_factor(step / recipe.steps) for step in steps]
+        parts = [average_part(recipe.average, step) for step in steps]
+        self.cursor.zero_()
+        self.places[: len(steps)].copy_(torch.from_numpy(places))
+        self.rates[: len(steps)].copy_(torch.tensor(rates))
+        self.parts[: len(steps)].copy_(torch.tensor(parts))
+        for step in steps:
+            if self.graph:
+                self.graph.replay()
+            elif step == 0:
+                self.optimizer.begin(self.gradients())
+                self.cursor.add_(1)
+            else:
+                self.step()
+                if self.device.type == "cuda":
+                    self.graph = captured(self.step)
+        self.optimizer.turn()
 
-    return update
+    def step(self) -> None:
+        """One step, the one of the cursor."""
+        gradients = self.gradients()
+        self.optimizer.step(gradients, self.rates.index_select(0, self.cursor)[0])
+        part = self.parts.index_select(0, self.cursor)[0]
+        for average, value in zip(self.averages.values, self.weights.values, strict=True):
+            average.lerp_(value, part)
+        self.cursor.add_(1)
+
+    def gradients(self) -> tuple[Tensor, ...]:
+        """Of the loss on the patches of the cursor, for each parameter."""
+        size = min(self.recipe.patch, self.low.shape[1])
+        places = self.places.index_select(0, self.cursor)[0]
+        inputs, targets = crop(self.low, places, size, 1), crop(self.high, places, size, self.scale)
+        reduced = self.recipe.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=reduced, cache_enabled=False):
+            outputs = self.module(inputs)
+        loss = LOSSES[self.recipe.loss](*trim(outputs, targets, self.border * self.scale))
+        self.loss.copy_(loss.detach())
+        return torch.autograd.grad(loss, self.weights.parameters)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that a later run needs to go on."""
+        kept = {f"optimizer.{name}": tensor for name, tensor in self.optimizer.tensors.items()}
+        for name, stacks in (("weights", self.weights), ("averages", self.averages)):
+            kept |= {f"{name}.{index}": value for index, value in enumerate(stacks.values)}
+        return kept
+
+    def restore(self, state: StateFile) -> int:
+        """Go on from a saved state, if there is one; returns the number of steps done."""
+        if (found := state.load()) is None:
+            return 0
+        tensors, numbers = found
+        for name, tensor in self.tensors().items():
+            tensor.copy_(tensors[name])
+        return int(numbers["step"])
+
+
+def captured(step: Callable[[], None]) -> torch.cuda.CUDAGraph:
+    """The kernels of a step, which has run once before, as a graph."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        step()
+    return graph
+
+
+def average_part(decay: float, step: int) -> float:
+    """The part of new weights in their exponential moving average, which goes over a tenth of the run while that is
+    short: with the full decay from the start, a thousand steps would not be enough to forget the first weights."""
+    return max(1 - decay, 9 / (9 + step))
 
 
 def learning_rate_factor(part: float) -> float:
@@ -77,20 +145,24 @@ def learning_rate_factor(part: float) -> float:
     return part / 0.05 if part < 0.05 else 0.5 + 0.5 * math.cos(math.pi * (part - 0.05) / 0.95)
 
 
-def draw(low: Tensor, high: Tensor, scale: int, recipe: Recipe, step: int) -> tuple[Tensor, Tensor]:
-    """The patches of a step, `(batch, 1, patch, patch)` and their high counterparts, the same whenever it is taken."""
+def draw(recipe: Recipe, step: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """`(batch, 4)`: index, y, x and turn of the patches of a step among maps `(N, H, W)`, the same whenever asked."""
     random = np.random.default_rng((recipe.seed, step))
-    size = min(recipe.patch, low.shape[1])
-    inputs: list[Tensor] = []
-    targets: list[Tensor] = []
-    for _ in range(recipe.batch):
-        index = int(random.integers(low.shape[0]))
-        y, x = (int(value) for value in random.integers(0, low.shape[1] - size + 1, 2))
-        turn = int(random.integers(8))
-        inputs.append(turned(low[index, y : y + size, x : x + size], turn))
-        y, x, span = y * scale, x * scale, size * scale
-        targets.append(turned(high[index, y : y + span, x : x + span], turn))
-    return torch.stack(inputs)[:, None], torch.stack(targets)[:, None]
+    size = min(recipe.patch, shape[1])
+    ends = (shape[0], shape[1] - size + 1, shape[2] - size + 1, 8)
+    return random.integers(0, ends, (recipe.batch, 4))
+
+
+def crop(maps: Tensor, places: Tensor, size: int, scale: int) -> Tensor:
+    """Patches `(B, 1, scale·size, scale·size)` of maps `(N, H, W)` at `places` in low pixels, turned."""
+    index, y, x, turn = (place[:, None, None] for place in places.unbind(1))
+    along = torch.arange(size * scale, device=maps.device)
+    transposed = (turn & 4).bool()
+    rows = torch.where(transposed, along[None, None, :], along[None, :, None])
+    columns = torch.where(transposed, along[None, :, None], along[None, None, :])
+    rows = torch.where((turn & 2).bool(), size * scale - 1 - rows, rows) + y * scale
+    columns = torch.where((turn & 1).bool(), size * scale - 1 - columns, columns) + x * scale
+    return maps.flatten()[(index * maps.shape[1] + rows) * maps.shape[2] + columns][:, None]
 
 
 def turned(planes: Tensor, turn: int) -> Tensor:
@@ -120,80 +192,3 @@ def validation_psnr(module: nn.Module, pairs: Pairs, border: int) -> float:
         output, target = trim(module(low).clamp(0, 1), high, border * pairs.scale)
         errors.append((output - target).square().mean((1, 2, 3)))
     return float((-10 * torch.cat(errors).clamp_min(1e-10).log10()).mean())
-
-
-def _matrix(parameter: nn.Parameter) -> tuple[nn.Parameter, nn.Parameter]:
-    """A parameter and itself as one row for each output, in the same memory: SOAP takes a layer for a matrix."""
-    return parameter, nn.Parameter(parameter.data.flatten(1) if parameter.dim() > 1 else parameter.data)
-
-
-def _optimizer(recipe: Recipe, matrices: list[tuple[nn.Parameter, nn.Parameter]]) -> torch.optim.Optimizer:
-    parameters = [matrix for _, matrix in matrices]
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=recipe.learning_rate)
-    from pytorch_optimizer import SOAP
-
-    return SOAP(parameters, lr=recipe.learning_rate, weight_decay=0.0)
-
-
-def _snapshot(
-    module: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer, step: int
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
-    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    saved = optimizer.state_dict()
-    states = _pack([saved["state"].get(index, {}) for index in range(_size(optimizer))], "optimizer", tensors)
-    groups = [{**group, "params": None} for group in saved["param_groups"]]
-    return tensors, {"step": step, "optimizer": states, "groups": groups}
-
-
-def _restore(state: StateFile, module: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> int:
-    found = state.load()
-    if found is None:
-        return 0
-    tensors, numbers = found
-
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-    module.load_state_dict(part("module."))
-    average.load_state_dict(part("average."))
-    states = _unpack(numbers["optimizer"], tensors)
-    groups = [
-        {**group, "params": own["params"]}
-        for group, own in zip(numbers["groups"], optimizer.state_dict()["param_groups"], strict=True)
-    ]
-    optimizer.load_state_dict({"state": dict(enumerate(states)), "param_groups": groups})
-    return int(numbers["step"])
-
-
-def _size(optimizer: torch.optim.Optimizer) -> int:
-    return sum(len(group["params"]) for group in optimizer.param_groups)
-
-
-def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """A nest of lists and dictionaries with its tensors put aside, under names that stay in their places."""
-    match value:
-        case Tensor():
-            columns = value.dim() == 2 and not value.is_contiguous()  # the order in memory decides how sums round
-            tensors[name] = value.T if columns else value
-            return {"tensor": name, "columns": columns}
-        case dict():
-            return {key: _pack(item, f"{name}.{key}", tensors) for key, item in value.items()}
-        case list():
-            return [_pack(item, f"{name}.{index}", tensors) for index, item in enumerate(value)]
-        case _:
-            return value
-
-
-def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """The inverse of `_pack`."""
-    match value:
-        case {"tensor": name, "columns": columns}:
-            return tensors[name].T if columns else tensors[name]
-        case dict():
-            return {key: _unpack(item, tensors) for key, item in value.items()}
-        case list():
-            return [_unpack(item, tensors) for item in value]
-        case _:
-            return value
