@@ -7,9 +7,10 @@ recipe = Recipe(
     "FSRCNN_s2_D56_S12_M4",
     optimizer="soap",
     loss="log-mse",
-    steps=3000,
-    batch=32,
+    steps=25_000,
+    batch=16,
     patch=48,
-    learning_rate=3e-3,
+    learning_rate=6e-3,
+    precision="bfloat16",
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

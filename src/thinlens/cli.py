@@ -157,6 +157,9 @@ def train(
         Optional[str],  # noqa: UP045
         typer.Option(help="cpu, cuda, … [default: a GPU where there is one]"),
     ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compiled", help="Steps up to twice as fast by torch.compile; needs a C++ compiler.")
+    ] = False,
     resume: Annotated[bool, typer.Option(help="Go on where an earlier run was interrupted.")] = True,
 ) -> None:
     """Train a network on a folder of photos."""
@@ -170,7 +173,7 @@ def train(
     recipe = load_recipe(network) if network.endswith(".py") else default_recipe(network)
     settings = {"steps": steps, "seed": seed, "optimizer": optimizer, "loss": loss}
     options = {name: value for name, value in settings.items() if value is not None}
-    psnr = run(dataclasses.replace(recipe, **options), data, out, resume=resume, device=device)
+    psnr = run(dataclasses.replace(recipe, **options), data, out, resume=resume, device=device, compiled=compiled)
     print(f"{out}: {recipe.id}, validation PSNR {psnr:.2f} dB")
 
 

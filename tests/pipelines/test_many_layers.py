@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
+from thinlens import nets
 from thinlens.photo import Step, in_bands
 from thinlens.pipelines import Compiled, compile, many_layers, many_layers_float
 from thinlens.program import (
@@ -83,6 +84,11 @@ FAMILIES = [
     chain("ECBSR edge", (3, 3, 3, 3), (17, 17, 17, 16), 4, ("relu",) * 3, "edge", residual=True),
     chain("ECBSR M0", (3, 3), (6, 9), 3, ("softplus",), "zero", residual=True),
 ]
+TRANSPOSED = [
+    nets.lower(nets.build(nets.parse(identifier), padding))
+    for identifier in ("FSRCNN_s2_D5_S2_M1", "FSRCNN_s3_D4_S3_M0", "FSRCNN_s4_D5_S2_M0")
+    for padding in get_args(Padding)
+]
 OTHERS = [
     chain("linear", (3, 3, 3), (3, 4, 4), 2, (None, "relu"), "zero"),
     chain("outside", (3, 3, 5), (3, 4, 4), 2, ("relu", None), "zero", outside=0.5),
@@ -107,7 +113,7 @@ def check(compiled: Compiled, source: np.ndarray[Any, Any], **options: Any) -> n
 
 
 @pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])
-@pytest.mark.parametrize("program", [*FAMILIES, *OTHERS], ids=name)
+@pytest.mark.parametrize("program", [*FAMILIES, *TRANSPOSED, *OTHERS], ids=name)
 def test_chains(program: Program, color: bool) -> None:
     for seed, (height, width) in enumerate(SIZES):
         check(compile(program), picture(height, width, color, np.float32, seed))

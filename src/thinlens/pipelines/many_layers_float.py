@@ -6,8 +6,8 @@ some vectors, stay in registers while one loop runs over input channels and taps
 
 Multiply-adds for each low pixel, and the least time of 1920×1080 ×2 at the 180 GMAC/s that 2 threads of a Xeon
 (Sapphire Rapids, 2 cores) were measured to do: eSR-CNN_C4_D3_S6 1,965, 23 ms, and 9 tanh and a softmax, which need
-the same units; ESPCN_D16_S32 6,160, 71 ms, and 48 tanh, 10 ms; ECBSR_M4_C16 9,936, 114 ms; FSRCNN_D56_S12_M4 12,464,
-144 ms, and 9 % for the zeros in its last kernels. The pictures are 10 MB: 1 ms.
+the same units; ESPCN_D16_S32 6,160, 71 ms, and 48 tanh, 10 ms; ECBSR_M4_C16 9,936, 114 ms; FSRCNN_D56_S12_M4 11,400,
+131 ms (the zeros in its last kernels are left out). The pictures are 10 MB: 1 ms.
 
 Tried and left: rows in pairs by the minimal filtering F(2, 3) [Winograd1980] [Lavin2016], which take a third fewer
 multiply-adds for 3×3 kernels. Reading and adding the rows ate most of it: ECBSR 125 to 113 ms, ESPCN 86 to 79, the
@@ -28,6 +28,7 @@ from . import many_layers
 from .activation import activate
 from .frame import SHIFT, C, Frame, X, Y
 from .many_layers import CACHE, WIDEST, Layer, ManyLayers
+from .parts import parts_of
 from .picture import Picture
 
 TYPICAL = (1280, 1920, 3840)
@@ -49,7 +50,7 @@ class Stage:
 
     layer: Layer
     shape: Shape
-    taps: hl.RDom
+    passes: list[hl.RDom]
     registers: hl.Func
     sums: hl.Func
     map: hl.Func | None
@@ -98,12 +99,18 @@ def _stage(layer: Layer, shape: Shape, source: hl.Func, reader: Layer | None, st
     weight, bias = _weights(layer, shape.channels)
     weights, biases = stages.buffer(weight), stages.buffer(bias)
     registers, sums, result = hl.Func("registers"), hl.Func("sums"), None
-    taps = hl.RDom([(0, layer.kernel), (0, layer.kernel), (0, layer.inputs)])
     radius = layer.kernel // 2
     edges = layer.repeats_edges and source is not stages.first
-    row = _nearest_row(taps.y, radius, stages) if edges else Y + taps.y - radius
     registers[X, Y, C] = biases[C]
-    registers[X, Y, C] += weights[C, taps.x, taps.y, taps.z] * source[X + taps.x - radius, row, taps.z]
+    passes: list[hl.RDom] = []
+    for part in parts_of(layer, shape.channels):
+        columns, rows = part.columns, part.rows
+        maps = [] if part.whole else [(0, len(part.right)), (0, len(part.down))]
+        taps = hl.RDom([(columns.start, len(columns)), (rows.start, len(rows)), (0, layer.inputs), *maps])
+        row = _nearest_row(taps.y, radius, stages) if edges else Y + taps.y - radius
+        c = C if part.whole else (taps[4] + part.down.start) * part.side + taps[3] + part.right.start
+        registers[X, Y, c] += weights[c, taps.x, taps.y, taps.z] * source[X + taps.x - radius, row, taps.z]
+        passes.append(taps)
     sums[X, Y, C] = registers[X, Y, C]
     if reader is not None:
         value, op = hl.Expr(sums[X, Y, C]), layer.activation
@@ -113,7 +120,7 @@ def _stage(layer: Layer, shape: Shape, source: hl.Func, reader: Layer | None, st
             value = activate(value, op.function, None if op.slope is None else stages.buffer(op.slope)[C])
         result = hl.Func("map")
         result[X, Y, C] = value if reader.repeats_edges else _outside(value, reader, stages)
-    return Stage(layer, shape, taps, registers, sums, result, reader)
+    return Stage(layer, shape, passes, registers, sums, result, reader)
 
 
 def _outside(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
@@ -150,7 +157,7 @@ def _nearest_row(tap: hl.Expr, radius: int, stages: Stages) -> hl.Expr:
 
 # 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), zeros outside or edges repeated:
 # eSR-CNN_s2_C4_D3_S6 30 and 32 ms, ESPCN_s2_D16_S32 81 and 88, ECBSR_s2_M4_C16 118 and 136, FSRCNN_s2_D56_S12_M4
-# 188 and 216. Lines of maps that are an even number of vectors apart cost up to 40 % more.
+# 161 and 190. Lines of maps that are an even number of vectors apart cost up to 40 % more.
 def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     """Each layer a row at a time, a row in blocks of pixels, a block in blocks of channels."""
     frame, lanes = stages.frame, stages.lanes
@@ -185,15 +192,19 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
 
 
 def _schedule_sums(stage: Stage, lanes: int) -> None:
-    shape, sums, registers, taps = stage.shape, stage.sums, stage.registers, stage.taps
+    shape, sums, registers = stage.shape, stage.sums, stage.registers
     count = -(-stage.layer.outputs // shape.channels) * shape.channels
     sums.bound(C, 0, count).split(C, OUTER, INNER, shape.channels).split(X, BLOCK, X, shape.vectors * lanes, SHIFT)
     sums.reorder(X, INNER, OUTER, BLOCK, Y).vectorize(X, lanes).unroll(X).unroll(INNER).never_partition_all()
     registers.compute_at(sums, OUTER).vectorize(X, lanes).unroll(X).unroll(C).never_partition_all()
-    update = registers.update().reorder(X, C, taps.x, taps.y, taps.z)
-    update.vectorize(X, lanes).unroll(X).unroll(C)
-    if stage.layer.kernel == 3:
-        update.unroll(taps.x)
+    for index, taps in enumerate(stage.passes):
+        maps = (C,) if len(stage.passes) == 1 else (taps[3], taps[4])
+        update = registers.update(index).reorder(X, *maps, taps.x, taps.y, taps.z)
+        update.vectorize(X, lanes).unroll(X)
+        for variable in maps:
+            update.unroll(variable)
+        if stage.layer.kernel == 3:
+            update.unroll(taps.x)
 
 
 def _machine() -> tuple[int, int]:
@@ -208,12 +219,15 @@ def _shapes(net: ManyLayers, registers: int) -> list[Shape]:
     shapes: list[Shape] = []
     for layer, following in zip(reversed(net.layers), (None, *reversed(net.layers[1:])), strict=True):
         multiple = shapes[-1].vectors if following is not None and following.kernel == 1 else 0
-        shapes.append(_shape(layer.outputs, registers, multiple))
+        most = registers - 6 if registers == 32 else registers - 4
+        least = layer.outputs if len(parts_of(layer, most)) > 1 else 1
+        shapes.append(_shape(layer.outputs, most, multiple, least))
     return shapes[::-1]
 
 
-def _shape(outputs: int, registers: int, multiple: int) -> Shape:
-    """The shape that takes the fewest cycles for each vector; `multiple`, unless 0, must hold whole numbers of it.
+def _shape(outputs: int, most: int, multiple: int, least: int) -> Shape:
+    """The shape of `least` channels or more, of at most `most` sums, that takes the fewest cycles for each vector;
+    `multiple`, unless 0, must hold whole numbers of it.
 
     A pass over one tap takes two multiply-adds or two loads in a cycle (vectors of pixels count twice, because they
     cross cache lines), five instructions of any kind, and at least the four cycles that a sum takes.
@@ -225,8 +239,7 @@ def _shape(outputs: int, registers: int, multiple: int) -> Shape:
         cycles = max(products / 2, loads / 2, instructions / 5, 4) + 0.7
         return -(-outputs // shape.channels) * cycles / shape.vectors + 0.01 * shape.vectors
 
-    most = registers - 6 if registers == 32 else registers - 4
-    choices = [Shape(c, v) for v in range(1, 9) for c in range(1, min(outputs, most // v) + 1)]
+    choices = [Shape(c, v) for v in range(1, 9) for c in range(least, min(outputs, most // v) + 1)]
     return min((shape for shape in choices if multiple % shape.vectors == 0), key=cost)
 
 

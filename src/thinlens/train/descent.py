@@ -25,10 +25,18 @@ ROUND = 10
 """Steps between two turns of SOAP's bases. What the steps of a round need is sent to the device at once."""
 
 
-def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, state: StateFile, report: Report) -> None:
+def fit(
+    module: nn.Module,
+    train: Pairs,
+    validation: Pairs,
+    recipe: Recipe,
+    state: StateFile,
+    report: Report,
+    compiled: bool = False,
+) -> None:
     """Train a module in place, on the device where it is; its weights end as their moving average."""
     torch.set_flush_denormal(True)  # vanishing weights of a softmax would take a hundred times as long
-    descent = Descent(module, train, recipe)
+    descent = Descent(module, train, recipe, compiled)
     done = descent.restore(state)
     border = descent.border
     every = max(1, recipe.steps // 50)
@@ -48,7 +56,7 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
 class Descent:
     """The weights on their way, their moving average and the optimizer; on a GPU a step is one graph of kernels."""
 
-    def __init__(self, module: nn.Module, pairs: Pairs, recipe: Recipe) -> None:
+    def __init__(self, module: nn.Module, pairs: Pairs, recipe: Recipe, compiled: bool = False) -> None:
         self.recipe, self.scale = recipe, pairs.scale
         self.border = nets.lower(module).halo
         self.device = next(module.parameters()).device
@@ -64,6 +72,7 @@ class Descent:
         self.places = torch.zeros(ROUND, recipe.batch, 4, dtype=torch.int64, device=self.device)
         self.rates, self.parts = (torch.zeros(ROUND, device=self.device) for _ in range(2))
         self.graph: torch.cuda.CUDAGraph | None = None
+        self.loss_of = torch.compile(self._loss_of) if compiled else self._loss_of
 
     def round(self, steps: range) -> None:
         """Some steps, at most `ROUND`, and a turn of the bases."""
@@ -101,12 +110,15 @@ class Descent:
         size = min(self.recipe.patch, self.low.shape[1])
         places = self.places.index_select(0, self.cursor)[0]
         inputs, targets = crop(self.low, places, size, 1), crop(self.high, places, size, self.scale)
+        loss = self.loss_of(inputs.contiguous(memory_format=torch.channels_last), targets)
+        self.loss.copy_(loss.detach())
+        return torch.autograd.grad(loss, self.weights.parameters)
+
+    def _loss_of(self, inputs: Tensor, targets: Tensor) -> Tensor:
         reduced = self.recipe.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=reduced, cache_enabled=False):
             outputs = self.module(inputs)
-        loss = LOSSES[self.recipe.loss](*trim(outputs, targets, self.border * self.scale))
-        self.loss.copy_(loss.detach())
-        return torch.autograd.grad(loss, self.weights.parameters)
+        return LOSSES[self.recipe.loss](*trim(outputs, targets, self.border * self.scale))
 
     def tensors(self) -> dict[str, Tensor]:
         """All that a later run needs to go on."""
@@ -154,14 +166,12 @@ def draw(recipe: Recipe, step: int, shape: tuple[int, ...]) -> NDArray[np.int64]
 
 def crop(maps: Tensor, places: Tensor, size: int, scale: int) -> Tensor:
     """Patches `(B, 1, scale·size, scale·size)` of maps `(N, H, W)` at `places` in low pixels, turned."""
-    index, y, x, turn = (place[:, None, None] for place in places.unbind(1))
-    along = torch.arange(size * scale, device=maps.device)
-    transposed = (turn & 4).bool()
-    rows = torch.where(transposed, along[None, None, :], along[None, :, None])
-    columns = torch.where(transposed, along[None, :, None], along[None, None, :])
-    rows = torch.where((turn & 2).bool(), size * scale - 1 - rows, rows) + y * scale
-    columns = torch.where((turn & 1).bool(), size * scale - 1 - columns, columns) + x * scale
-    return maps.flatten()[(index * maps.shape[1] + rows) * maps.shape[2] + columns][:, None]
+    index, y, x, turn = places.unbind(1)
+    patches = maps.unfold(1, size * scale, 1).unfold(2, size * scale, 1)[index, y * scale, x * scale]
+    turn = turn[:, None, None]
+    patches = torch.where((turn & 1).bool(), patches.flip(-1), patches)
+    patches = torch.where((turn & 2).bool(), patches.flip(-2), patches)
+    return torch.where((turn & 4).bool(), patches.mT, patches)[:, None]
 
 
 def turned(planes: Tensor, turn: int) -> Tensor:
