@@ -7,7 +7,7 @@ recipe = Recipe(
     "eSR-CNN_s3_C8_D3_S9",
     optimizer="soap",
     loss="log-mse",
-    steps=40_000,
+    steps=25_000,
     batch=8,
     patch=44,
     learning_rate=1.5e-2,

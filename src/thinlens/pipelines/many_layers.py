@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import halide as hl
+import numpy as np
+from numpy.typing import NDArray
 
 from ..program import (
     Activation,
@@ -30,7 +32,7 @@ from ..program import (
 )
 from ..program.ops import Function, Score
 from .activation import activate
-from .frame import GUARD, ROW, SHIFT, WHOLE, Frame, X, Y
+from .frame import GUARD, SHIFT, WHOLE, Frame, X, Y
 from .softmax import weighted_sum
 
 Kind = TypeVar("Kind", Quantize, Convolution, Activation, PixelShuffle)
@@ -143,25 +145,42 @@ def _take(ops: list[Op], kind: type[Kind], source: int) -> Kind | None:
     return None
 
 
-def high(net: ManyLayers, frame: Frame, last: hl.Func) -> Callable[[hl.Expr, hl.Expr], hl.Expr]:
-    """From the maps `[x, y, c]` of the last layer to the luma of high pixels, as `frame.finish` wants it."""
-    s = net.scale
-    maps = net.layers[-1].outputs // s**2
+def high(
+    net: ManyLayers, frame: Frame, last: Callable[[hl.Expr, int, hl.Expr], hl.Expr], coarse: bool = False
+) -> Callable[[hl.Expr, hl.Expr], hl.Expr]:
+    """From the last layer to the luma of high pixels, as `frame.finish` wants it.
+
+    `last(x, map, column)` is the layer's result for that sub-pixel column in sub-pixel row ROW of low row Y.
+    Where `coarse`, a softmax is good enough for 8 bits.
+    """
+    maps = net.layers[-1].outputs // net.scale**2
 
     def result(x: hl.Expr, column: hl.Expr) -> hl.Expr:
-        values = [hl.Expr(last[x, Y, (c * s + ROW) * s + column]) for c in range(maps)]
+        values = [last(x, c, column) for c in range(maps)]
         if net.residual:
             values = [value + frame.gray[x, Y] for value in values]
         if net.after is not None:
             values = [activate(value, net.after, None) for value in values]
         if net.choice != "maximum":
-            return weighted_sum(values.__getitem__, maps, net.choice)
+            return weighted_sum(values.__getitem__, maps, net.choice, coarse)
         largest = values[0]
         for value in values[1:]:
             largest = hl.max(largest, value)
         return largest
 
     return result
+
+
+def nearest_row(tap: hl.Expr, radius: int, frame: Frame, buffer: Callable[[NDArray[Any]], hl.Buffer]) -> hl.Expr:
+    """The row of the picture that is nearest to the row of a tap.
+
+    For a pixel of the picture it is never more than the radius of the kernel away, and no other matters. Halide is to
+    see nothing but that: it cannot keep lines from row to row if their range is anything less simple. So it must not
+    know what is added, which is zero.
+    """
+    inside = hl.clamp(Y + tap - radius, 0, frame.picture.height(frame.source) - 1)
+    unknown = buffer(np.zeros(2 * radius + 1, np.int32))[tap]
+    return hl.clamp(inside + unknown, Y - radius, Y + radius)
 
 
 def schedule_tiles(frame: Frame, net: ManyLayers, width: int, tasks: hl.Expr) -> tuple[hl.LoopLevel, hl.LoopLevel]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from . import frame as frames
 from . import many_layers
 from .activation import activate
-from .frame import SHIFT, C, Frame, X, Y
+from .frame import ROW, SHIFT, C, Frame, X, Y
 from .many_layers import CACHE, WIDEST, Layer, ManyLayers
 from .parts import parts_of
 from .picture import Picture
@@ -90,7 +90,11 @@ def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stage
         stage = _stage(layer, shape, below, reader, stages)
         stages.layers.append(stage)
         below = stage.map or stage.sums
-    frames.finish(frame, many_layers.high(net, frame, below), frames.float_element(picture))
+
+    def last(x: hl.Expr, c: int, column: hl.Expr) -> hl.Expr:
+        return hl.Expr(below[x, Y, (c * net.scale + ROW) * net.scale + column])
+
+    frames.finish(frame, many_layers.high(net, frame, last), frames.float_element(picture))
     return stages
 
 
@@ -107,7 +111,7 @@ def _stage(layer: Layer, shape: Shape, source: hl.Func, reader: Layer | None, st
         columns, rows = part.columns, part.rows
         maps = [] if part.whole else [(0, len(part.right)), (0, len(part.down))]
         taps = hl.RDom([(columns.start, len(columns)), (rows.start, len(rows)), (0, layer.inputs), *maps])
-        row = _nearest_row(taps.y, radius, stages) if edges else Y + taps.y - radius
+        row = many_layers.nearest_row(taps.y, radius, stages.frame, stages.buffer) if edges else Y + taps.y - radius
         c = C if part.whole else (taps[4] + part.down.start) * part.side + taps[3] + part.right.start
         registers[X, Y, c] += weights[c, taps.x, taps.y, taps.z] * source[X + taps.x - radius, row, taps.z]
         passes.append(taps)
@@ -141,18 +145,6 @@ def _nearest_column(sums: hl.Func, radius: int, frame: Frame) -> hl.Expr:
         right = hl.select(X ^ (width - 1 + d) == 0, sums[X - d, Y, C], value)
         value = hl.select(X ^ -d == 0, sums[X + d, Y, C], right)
     return value
-
-
-def _nearest_row(tap: hl.Expr, radius: int, stages: Stages) -> hl.Expr:
-    """The row of the picture that is nearest to the row of a tap.
-
-    For a pixel of the picture it is never more than the radius of the kernel away, and no other matters. Halide is to
-    see nothing but that: it cannot keep lines from row to row if their range is anything less simple. So it must not
-    know what is added, which is zero.
-    """
-    inside = hl.clamp(Y + tap - radius, 0, stages.frame.picture.height(stages.frame.source) - 1)
-    unknown = stages.buffer(np.zeros(2 * radius + 1, np.int32))[tap]
-    return hl.clamp(inside + unknown, Y - radius, Y + radius)
 
 
 # 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), zeros outside or edges repeated:

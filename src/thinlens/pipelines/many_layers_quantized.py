@@ -25,14 +25,14 @@ from ..program import Quantize
 from . import frame as frames
 from . import many_layers
 from .activation import activate
-from .frame import WHOLE, C, Frame, X, Y
+from .frame import SHIFT, C, Frame, X, Y
 from .many_layers import Layer, ManyLayers
 from .picture import Picture
 
 BYTE, GROUP, BLOCK, OUTER, INNER, VECTOR = (
     hl.Var(name) for name in ("byte", "group", "block", "outer", "inner", "vector")
 )
-WIDTH = 480
+WIDTH = 640
 """Low pixels across a tile, so that its maps fit the second-level cache."""
 TANH_RANGE = 5.0
 """Beyond it, tanh is within 9.1e-5 of ±1."""
@@ -112,9 +112,8 @@ def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stage
     assert below is not None
     stage = _stage(last, _spread(last, _order(last, net.scale)), below, stages)
     stages.layers.append(stage)
-    frames.finish(
-        frame, many_layers.high(net, frame, _values(last, net.scale, stage.sums, stages)), frames.float_element(picture)
-    )
+    values = _values(last, net.scale, stage.sums, stages)
+    frames.finish(frame, many_layers.high(net, frame, values, coarse=True), frames.float_element(picture))
     return stages
 
 
@@ -138,12 +137,12 @@ def _bordered(level: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
 
 
 def _edged(levels: hl.Func, radius: int, stages: Stages) -> hl.Func:
-    """The levels with edges repeated for `radius` pixels; a column beside the picture comes from a shifted vector."""
-    edged, y = hl.Func("edged"), hl.clamp(Y, 0, stages.frame.picture.height(stages.frame.source) - 1)
-    value = hl.Expr(levels[BYTE, X, y, GROUP])
+    """The levels with edge columns repeated for `radius` pixels: a column beside the picture comes from a shifted
+    vector. To repeat the rows is up to the layer that reads them."""
+    edged, value = hl.Func("edged"), hl.Expr(levels[BYTE, X, Y, GROUP])
     for d in range(1, radius + 1):
         for offset in (d, -d):
-            value = hl.select(stages.offset[BYTE, X] == hl.i8(offset), levels[BYTE, X + offset, y, GROUP], value)
+            value = hl.select(stages.offset[BYTE, X] == hl.i8(offset), levels[BYTE, X + offset, Y, GROUP], value)
     edged[BYTE, X, Y, GROUP] = value
     return edged
 
@@ -164,7 +163,10 @@ def _stage(layer: Layer, weight: NDArray[np.int8], below: hl.Func, stages: Stage
     """The sums of a layer, `[x, y, c]` int32: weights are `[group, y, x, c, byte]`, C order."""
     weights, sums, radius = stages.buffer(weight), hl.Func("sums"), layer.kernel // 2
     taps = hl.RDom([(0, 4), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
-    level = below[taps.x, X + taps.y - radius, Y + taps.z - radius, taps.w]
+    row = Y + taps.z - radius
+    if layer.repeats_edges:
+        row = many_layers.nearest_row(taps.z, radius, stages.frame, stages.buffer)
+    level = below[taps.x, X + taps.y - radius, row, taps.w]
     sums[X, Y, C] = hl.i32(0)
     sums[X, Y, C] += hl.i32(level) * hl.i32(weights[taps.x, C, taps.y, taps.z, taps.w])
     return Stage(layer, taps, sums, None, None)
@@ -229,15 +231,18 @@ def _tanh(value: hl.Expr) -> hl.Expr:
     return inside * upper * hl.fast_inverse(lower)
 
 
-def _values(layer: Layer, scale: int, sums: hl.Func, stages: Stages) -> hl.Func:
-    """The maps `[x, y, c]` of the last layer, whose sums are in another order, in float32."""
-    order = _order(layer, scale)
+def _values(layer: Layer, scale: int, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr, int, hl.Expr], hl.Expr]:
+    """The last layer's result, as `many_layers.high` wants it, of its sums, which are in another order."""
+    order, maps = _order(layer, scale), layer.outputs // scale**2
     factors, starts = np.zeros((2, _padded(layer.outputs)), np.float32)
     factors[: layer.outputs], starts[: layer.outputs] = (array[order] for array in _line(layer))
-    maps, values = layer.outputs // scale**2, hl.Func("values")
-    channel = (C // scale % scale) * (maps * scale) + (C // scale**2) * scale + C % scale
-    values[X, Y, C] = hl.f32(sums[X, Y, channel]) * stages.buffer(factors)[channel] + stages.buffer(starts)[channel]
-    return values
+    factor, start = stages.buffer(factors), stages.buffer(starts)
+
+    def value(x: hl.Expr, c: int, column: hl.Expr) -> hl.Expr:
+        channel = (frames.ROW * maps + c) * scale + column
+        return hl.f32(sums[x, Y, channel]) * factor[channel] + start[channel]
+
+    return value
 
 
 def _order(layer: Layer, scale: int) -> NDArray[np.intp]:
@@ -270,32 +275,41 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     sums_kept = 24 if lanes == 16 or target.arch == hl.TargetArch.ARM else 8
     tile, row = many_layers.schedule_tiles(frame, net, WIDTH, tasks)
     if frame.picture.channels == 3 or net.residual:
-        frame.gray.compute_at(tile).vectorize(X, lanes)
+        frame.gray.compute_at(row).store_at(tile).vectorize(X, lanes)
     frames.schedule_chroma(frame, lanes)
     if frame.picture.channels == 3:
         frame.chroma.compute_at(row)
         frame.rows.compute_at(row)
     if any(stage.edged for stage in stages.layers):
         stages.offset.compute_at(tile).bound(BYTE, 0, 4).vectorize(BYTE).vectorize(X, lanes)
-    stages.picture.compute_at(tile).vectorize(X, lanes)
-    for stage in stages.layers[:-1]:
-        _schedule_levels(stage, lanes, sums_kept, tile)
+    stages.picture.compute_at(row).store_at(tile).vectorize(X, lanes)
     _schedule_last(net, stages, lanes, sums_kept, row)
+    extent = WIDTH + 8 * lanes
+    for stage, reader in zip(stages.layers[-2::-1], net.layers[:0:-1], strict=True):
+        extent = _schedule_levels(stage, reader, extent, lanes, sums_kept, tile, row)
 
 
-def _schedule_levels(stage: Stage, lanes: int, sums_kept: int, tile: hl.LoopLevel) -> None:
+def _schedule_levels(
+    stage: Stage, reader: Layer, extent: int, lanes: int, sums_kept: int, tile: hl.LoopLevel, row: hl.LoopLevel
+) -> int:
+    """The bytes of a layer a row at a time, `extent` pixels or fewer; returns what of the layer below that takes."""
     assert stage.levels is not None
     levels, count = stage.levels, _padded(stage.layer.outputs)
     channels = _block(count)
     vectors = max(min(sums_kept // channels, 4), 1)
-    levels.compute_at(tile).bound(BYTE, 0, 4).bound(GROUP, 0, count // 4)
-    levels.split(GROUP, OUTER, INNER, channels // 4).split(X, BLOCK, X, lanes * vectors, WHOLE)
+    extent += reader.kernel // 2 * (4 if stage.edged else 2) + lanes * vectors
+    for func in (levels, stage.edged) if stage.edged else (levels,):
+        # An odd number of vectors: groups would else compete for the same places in the cache.
+        func.bound_storage(X, (extent // lanes // 2 * 2 + 1) * lanes).reorder_storage(BYTE, X, GROUP, Y)
+        func.compute_at(row).bound(BYTE, 0, 4).bound(GROUP, 0, count // 4)
+    levels.split(GROUP, OUTER, INNER, channels // 4).split(X, BLOCK, X, lanes * vectors, SHIFT)
     levels.split(X, VECTOR, X, lanes).reorder(BYTE, X, VECTOR, INNER, OUTER, BLOCK, Y).never_partition_all()
     levels.unroll(BYTE).vectorize(X).unroll(INNER).unroll(VECTOR)
     _schedule_sums(stage, lanes, channels, hl.LoopLevel(levels, OUTER))
     if stage.edged is not None:
-        stage.edged.compute_at(tile).bound(BYTE, 0, 4).bound(GROUP, 0, count // 4)
         stage.edged.vectorize(BYTE).vectorize(X, lanes).never_partition_all()
+    (stage.edged or levels).store_at(tile)
+    return extent
 
 
 def _schedule_last(net: ManyLayers, stages: Stages, lanes: int, sums_kept: int, row: hl.LoopLevel) -> None:
@@ -322,6 +336,8 @@ def _schedule_sums(stage: Stage, lanes: int, channels: int, level: hl.LoopLevel)
     else:
         update.reorder(taps.x, X, VECTOR, C, taps.y, taps.z, taps.w, Y).atomic().vectorize(taps.x)
     update.vectorize(X).unroll(C).unroll(VECTOR)
+    if stage.layer.kernel == 3:
+        update.unroll(taps.x if stage.layer.levels is None else taps.y)
 
 
 def _block(count: int) -> int:

@@ -8,6 +8,7 @@ from math import e, log2
 import halide as hl
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
+from numpy.typing import NDArray
 
 from ..program.ops import Score
 
@@ -19,8 +20,15 @@ POWERS_OF_TWO = Chebyshev.interpolate(np.exp2, 5, [-0.5, 0.5]).convert(kind=Poly
 """2**f for |f| ≤ 1/2 as a polynomial, within 2e-7."""
 
 
-def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score) -> hl.Expr:
-    """Σ value·softmax(score): channels are all values, then (for "query*key") all queries, then all keys."""
+COARSE_POWERS = Chebyshev.interpolate(np.exp2, 3, [-0.5, 0.5]).convert(kind=Polynomial).coef
+"""The same within 1.1e-4."""
+
+
+def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score, coarse: bool = False) -> hl.Expr:
+    """Σ value·softmax(score): channels are all values, then (for "query*key") all queries, then all keys.
+
+    Where `coarse`, within 1e-3 of the values' differences, a quarter of a level of 8 bits if these are 1.
+    """
     count = channels // (3 if score == "query*key" else 2)
     if score == "key":
         scores = [channel(count + k) for k in range(count)]
@@ -31,13 +39,14 @@ def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score)
     largest = scores[0]
     for value in scores[1:]:
         largest = hl.max(largest, value)
-    weights = [exponential(value - largest) for value in scores]
+    weights = [exponential(value - largest, COARSE_POWERS if coarse else POWERS_OF_TWO) for value in scores]
     total = sum(weights[1:], weights[0])
     weighted = [weight * channel(k) for k, weight in enumerate(weights)]
-    return sum(weighted[1:], weighted[0]) / total
+    result = sum(weighted[1:], weighted[0])
+    return result * hl.fast_inverse(total) if coarse else result / total
 
 
-def exponential(x: hl.Expr) -> hl.Expr:
+def exponential(x: hl.Expr, powers: NDArray[np.float64] = POWERS_OF_TWO) -> hl.Expr:
     """exp(x) for x ≤ 0, float32, within 5e-7 of the result down to x = -5, within 3e-9 of 1 below.
 
     2**(x·log2 e) as a polynomial of the fraction, |fraction| ≤ 1/2, whose exponent is lowered by the whole part.
@@ -47,8 +56,8 @@ def exponential(x: hl.Expr) -> hl.Expr:
     power = hl.max(x * hl.f32(log2(e)), hl.f32(LEAST_POWER))
     rounded = hl.strict_float(power + hl.f32(ROUNDER))
     fraction = power - hl.strict_float(rounded - hl.f32(ROUNDER))
-    polynomial = hl.f32(float(POWERS_OF_TWO[-1]))
-    for coefficient in POWERS_OF_TWO[-2::-1]:
+    polynomial = hl.f32(float(powers[-1]))
+    for coefficient in powers[-2::-1]:
         polynomial = polynomial * fraction + hl.f32(float(coefficient))
     bits = hl.reinterpret(hl.Int(32), polynomial) + (hl.reinterpret(hl.Int(32), rounded) << 23)
     return hl.reinterpret(hl.Float(32), bits)
