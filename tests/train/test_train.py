@@ -1,5 +1,6 @@
 """Training: it learns, it resumes where it was interrupted, it says what is wrong."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,29 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monke
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
     assert whole[1] == broken[1]
     assert not list(tmp_path.glob("*.state"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_training_ends_where_the_other_does(photos, tmp_path) -> None:
+    def run(compiled: bool) -> float:
+        out = tmp_path / f"{compiled}.safetensors"
+        return train(SOAP, photos, out, cache=tmp_path / "cache", progress=False, compiled=compiled)
+
+    assert abs(run(True) - run(False)) < 0.02
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_crops_are_those_of_the_maps_turned(place: int) -> None:
+    random = np.random.default_rng(place)
+    low, high = (torch.from_numpy(random.random((3, 20 * s, 20 * s), np.float32)) for s in (1, 3))
+    recipe = replace(ADAM, patch=7, batch=12, seed=place)
+    places = descent.draw(recipe, 5, low.shape)
+    assert len(np.unique(places[:, 3])) > 3
+    small, large = (descent.crop(maps, torch.from_numpy(places), 7, s) for maps, s in ((low, 1), (high, 3)))
+    for (index, y, x, turn), one, three in zip(places.tolist(), small, large, strict=True):
+        assert torch.equal(one[0], descent.turned(low[index, y : y + 7, x : x + 7], turn))
+        assert torch.equal(three[0], descent.turned(high[index, 3 * y : 3 * y + 21, 3 * x : 3 * x + 21], turn))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "least-squares"])

@@ -54,7 +54,10 @@ def fit(
 
 
 class Descent:
-    """The weights on their way, their moving average and the optimizer; on a GPU a step is one graph of kernels."""
+    """The weights on their way, their moving average and the optimizer.
+
+    Where `compiled`, the loss is compiled on the CPU, and a whole step is one graph of kernels on a GPU.
+    """
 
     def __init__(self, module: nn.Module, pairs: Pairs, recipe: Recipe, compiled: bool = False) -> None:
         self.recipe, self.scale = recipe, pairs.scale
@@ -72,7 +75,8 @@ class Descent:
         self.places = torch.zeros(ROUND, recipe.batch, 4, dtype=torch.int64, device=self.device)
         self.rates, self.parts = (torch.zeros(ROUND, device=self.device) for _ in range(2))
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.loss_of = torch.compile(self._loss_of) if compiled else self._loss_of
+        self.as_graph = compiled and self.device.type == "cuda"
+        self.loss_of = torch.compile(self._loss_of) if compiled and not self.as_graph else self._loss_of
 
     def round(self, steps: range) -> None:
         """Some steps, at most `ROUND`, and a turn of the bases."""
@@ -92,7 +96,7 @@ class Descent:
                 self.cursor.add_(1)
             else:
                 self.step()
-                if self.device.type == "cuda":
+                if self.as_graph:
                     self.graph = captured(self.step)
         self.optimizer.turn()
 

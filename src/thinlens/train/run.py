@@ -42,9 +42,10 @@ def train(
     """Train a network on a folder of photos and write its checkpoint; returns its validation PSNR in dB.
 
     The state of the run is kept in `OUT.state` until it is finished; `resume` goes on from there, else it starts
-    anew. `device` is a torch device, by default a GPU where there is one. With `compiled`, torch.compile makes the
-    steps of Adam and SOAP up to twice as fast, which takes a C++ compiler. `cache` is the folder of the patch file.
-    Raises ValueError if the photos, the recipe or the state do not serve, OSError if `out` cannot be written.
+    anew. `device` is a torch device, by default a GPU where there is one. With `compiled`, the steps of Adam and SOAP
+    are made up to twice as fast by torch.compile, which takes a C++ compiler, or on a GPU become one graph of kernels.
+    `cache` is the folder of the patch file. Raises ValueError if the photos, the recipe or the state do not serve,
+    OSError if `out` cannot be written.
     """
     out = Path(out)
     if not out.parent.is_dir():

@@ -1,0 +1,16 @@
+"""The released ECBSR_s4_M2_C8."""
+
+from thinlens.data.pairs import Sampling
+from thinlens.train import Recipe
+
+recipe = Recipe(
+    "ECBSR_s4_M2_C8",
+    optimizer="soap",
+    loss="log-mse",
+    steps=20_000,
+    batch=32,
+    patch=32,
+    learning_rate=5e-3,
+    precision="bfloat16",
+    sampling=Sampling(per_photo=3, reductions=(2, 3)),
+)
