@@ -7,7 +7,7 @@ recipe = Recipe(
     "ECBSR_s2_M4_C8",
     optimizer="soap",
     loss="log-mse",
-    steps=40_000,
+    steps=25_000,
     batch=16,
     patch=48,
     learning_rate=5e-3,

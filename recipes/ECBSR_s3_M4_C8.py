@@ -7,7 +7,7 @@ recipe = Recipe(
     "ECBSR_s3_M4_C8",
     optimizer="soap",
     loss="log-mse",
-    steps=40_000,
+    steps=25_000,
     batch=16,
     patch=44,
     learning_rate=5e-3,

@@ -1,4 +1,4 @@
-"""A beginning for FSRCNN_s3_D56_S12_M4, which is not released yet."""
+"""The released FSRCNN_s3_D56_S12_M4."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.train import Recipe

@@ -1,4 +1,4 @@
-"""A beginning for eSR-CNN_s2_C8_D3_S9, which is not released yet."""
+"""The released eSR-CNN_s2_C8_D3_S9."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.train import Recipe

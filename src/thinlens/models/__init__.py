@@ -6,12 +6,18 @@ from pathlib import Path
 
 PRESETS = {
     "fast": "eSR-MAX_s{scale}_K3_C2",
-    "balanced": "eSR-TR_s{scale}_K5_C4",
+    "balanced": "ECBSR_s{scale}_M2_C8",
     "fine": "ECBSR_s{scale}_M4_C8",
     "best": "ECBSR_s{scale}_M4_C16",
 }
 """The published id behind each preset, from the quickest to the best."""
-OTHERS = ("eSR-TR_s{scale}_K7_C4", "ESPCN_s{scale}_D16_S32")
+OTHERS = (
+    "eSR-TR_s{scale}_K5_C4",
+    "eSR-TR_s{scale}_K7_C4",
+    "eSR-CNN_s{scale}_C8_D3_S9",
+    "ESPCN_s{scale}_D16_S32",
+    "FSRCNN_s{scale}_D56_S12_M4",
+)
 """Released without the name of a preset: a preset is better in the same time."""
 SCALES = (2, 3, 4)
 """How many times larger, along each side, the presets make a picture."""

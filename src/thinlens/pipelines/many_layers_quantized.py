@@ -284,7 +284,7 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
         stages.offset.compute_at(tile).bound(BYTE, 0, 4).vectorize(BYTE).vectorize(X, lanes)
     stages.picture.compute_at(row).store_at(tile).vectorize(X, lanes)
     _schedule_last(net, stages, lanes, sums_kept, row)
-    extent = WIDTH + 8 * lanes
+    extent = WIDTH + 8 * lanes  # the last layer's blocks are rounded up
     for stage, reader in zip(stages.layers[-2::-1], net.layers[:0:-1], strict=True):
         extent = _schedule_levels(stage, reader, extent, lanes, sums_kept, tile, row)
 
@@ -302,6 +302,8 @@ def _schedule_levels(
         # An odd number of vectors: groups would else compete for the same places in the cache.
         func.bound_storage(X, (extent // lanes // 2 * 2 + 1) * lanes).reorder_storage(BYTE, X, GROUP, Y)
         func.compute_at(row).bound(BYTE, 0, 4).bound(GROUP, 0, count // 4)
+    # Shifted inwards, not rounded up: a first layer would take float32 from memory that nothing has written, and where
+    # that happens to hold denormal numbers it takes many times as long.
     levels.split(GROUP, OUTER, INNER, channels // 4).split(X, BLOCK, X, lanes * vectors, SHIFT)
     levels.split(X, VECTOR, X, lanes).reorder(BYTE, X, VECTOR, INNER, OUTER, BLOCK, Y).never_partition_all()
     levels.unroll(BYTE).vectorize(X).unroll(INNER).unroll(VECTOR)
