@@ -42,7 +42,7 @@ SPEEDS = {
     "esr-cnn": ("Three layers in other engines: eSR-CNN", ["eSR-CNN_s2_C4_D3_S6"], MANY, False, 3),
     "espcn": ("Three layers in other engines: ESPCN", ["ESPCN_s2_D16_S32"], MANY, False, 5),
     "ecbsr": ("Six layers in other engines: ECBSR", ["ECBSR_s2_M4_C16"], MANY, False, 4),
-    "fsrcnn": ("Eight layers in other engines: FSRCNN", ["FSRCNN_s2_D56_S12_M4"], MANY, False, 1),
+    "fsrcnn": ("Eight layers in other engines: FSRCNN", ["FSRCNN_s2_D56_S12_M4"], MANY, False, 3),
     "published": ("FSRCNN with its transposed convolution in other engines", [], (), False, 3),
     "bytes": ("Many layers in float32 and in bytes", [], (), False, 9),
     "large": ("A large one-layer network in other engines", ["eSR-TR_s2_K7_C16"], OTHERS, False, 3),

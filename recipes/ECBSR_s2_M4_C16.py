@@ -7,10 +7,10 @@ recipe = Recipe(
     "ECBSR_s2_M4_C16",
     optimizer="soap",
     loss="log-mse",
-    steps=25_000,
-    batch=16,
+    steps=8000,
+    batch=32,
     patch=48,
-    learning_rate=5e-3,
+    learning_rate=7e-3,
     precision="bfloat16",
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from thinlens import checkpoint, models, nets, photo
+from thinlens import checkpoint, models, nets, photo, program
 from thinlens.data.pairs import Sampling, make_pairs, prepare
 from thinlens.train import Recipe, descent, least_squares, load_recipe, state, train
 from thinlens.train.state import StateFile
@@ -204,7 +204,9 @@ def test_recipes_are_files_that_set_recipe(tmp_path) -> None:
         load_recipe(path)
 
 
-def test_the_recipes_of_the_released_models_load() -> None:
+def test_the_released_models_come_from_the_recipes() -> None:
     files = sorted((Path(__file__).parents[2] / "recipes").glob("*.py"))
-    assert [load_recipe(file).id for file in files] == [file.stem for file in files]
-    assert {file.stem for file in files} >= set(models.names())
+    recipes = {file.stem: load_recipe(file) for file in files}
+    assert all(recipe.id == name for name, recipe in recipes.items())
+    made = {name: program.load(models.path(name)).provenance["recipe"] for name in models.names()}
+    assert {name: recipes[name].hash() for name in made} == made
