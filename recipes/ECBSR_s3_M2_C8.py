@@ -7,7 +7,7 @@ recipe = Recipe(
     "ECBSR_s3_M2_C8",
     optimizer="soap",
     loss="log-mse",
-    steps=20_000,
+    steps=15_000,
     batch=16,
     patch=44,
     learning_rate=5e-3,

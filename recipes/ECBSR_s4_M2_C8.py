@@ -7,7 +7,7 @@ recipe = Recipe(
     "ECBSR_s4_M2_C8",
     optimizer="soap",
     loss="log-mse",
-    steps=20_000,
+    steps=15_000,
     batch=32,
     patch=32,
     learning_rate=5e-3,

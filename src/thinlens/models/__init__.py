@@ -14,7 +14,6 @@ PRESETS = {
 OTHERS = (
     "eSR-TR_s{scale}_K5_C4",
     "eSR-TR_s{scale}_K7_C4",
-    "eSR-CNN_s{scale}_C8_D3_S9",
     "ESPCN_s{scale}_D16_S32",
     "FSRCNN_s{scale}_D56_S12_M4",
 )
