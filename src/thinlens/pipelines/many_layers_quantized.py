@@ -274,11 +274,12 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     lanes = target.natural_vector_size(hl.Int(32))
     sums_kept = 24 if lanes == 16 or target.arch == hl.TargetArch.ARM else 8
     tile, row = many_layers.schedule_tiles(frame, net, WIDTH, tasks)
-    if frame.picture.channels == 3 or net.residual:
-        frame.gray.compute_at(row).store_at(tile).vectorize(X, lanes)
     frames.schedule_chroma(frame, lanes)
+    if frame.picture.channels == 1 and net.residual:
+        frame.gray.compute_at(row).store_at(tile).vectorize(X, lanes)
     if frame.picture.channels == 3:
-        frame.chroma.compute_at(row)
+        frame.gray.compute_at(row).store_at(tile)
+        frame.chroma.compute_at(row).store_at(tile)
         frame.rows.compute_at(row)
     if any(stage.edged for stage in stages.layers):
         stages.offset.compute_at(tile).bound(BYTE, 0, 4).vectorize(BYTE).vectorize(X, lanes)
