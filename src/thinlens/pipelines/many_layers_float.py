@@ -6,8 +6,8 @@ some vectors, stay in registers while one loop runs over input channels and taps
 
 Multiply-adds for each low pixel, and the least time of 1920×1080 ×2 at the 180 GMAC/s that 2 threads of a Xeon
 (Sapphire Rapids, 2 cores) were measured to do: eSR-CNN_C4_D3_S6 1,965, 23 ms, and 9 tanh and a softmax, which need
-the same units; ESPCN_D16_S32 6,160, 71 ms, and 48 tanh, 10 ms; ECBSR_M4_C16 9,936, 114 ms; FSRCNN_D56_S12_M4 11,400,
-131 ms (the zeros in its last kernels are left out). The pictures are 10 MB: 1 ms.
+the same units; ESPCN_D16_S32 6,160, 71 ms, and 48 tanh, 10 ms; ECBSR_M4_C16 9,936, 114 ms; FSRCNN_D56_S12_M4 12,464,
+144 ms, without the zeros in its last kernels, which are left out. The pictures are 10 MB: 1 ms.
 
 Tried and left: rows in pairs by the minimal filtering F(2, 3) [Winograd1980] [Lavin2016], which take a third fewer
 multiply-adds for 3×3 kernels. Reading and adding the rows ate most of it: ECBSR 125 to 113 ms, ESPCN 86 to 79, the
