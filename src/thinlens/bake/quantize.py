@@ -46,7 +46,7 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
     `pictures`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, low-resolution as the program will get them; some sixty with
     96×96 pixels, full of detail and of every brightness, are enough. Values stay in their units; the last layer's are
     not rounded, nor is a picture that is added to them. A result differs from the float program's by noise, which costs
-    the released networks 0.03 dB at most (benchmarks/results/scores.md). Raises ValueError for programs that take RGB,
+    the released networks 0.04 dB at most (benchmarks/results/scores.md). Raises ValueError for programs that take RGB,
     are not float or have one layer.
     Attach the result with `dataclasses.replace(program, uint8=quantize(program, pictures))`.
     """
