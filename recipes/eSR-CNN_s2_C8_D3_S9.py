@@ -13,5 +13,7 @@ recipe = Recipe(
     batch=8,
     patch=48,
     learning_rate=1.5e-2,
+    stretched=0.3,
+    seed=1,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -10,9 +10,11 @@ recipe = Recipe(
     "eSR-CNN_s3_C8_D3_S9",
     optimizer="soap",
     loss="log-mse",
-    steps=25_000,
+    steps=30_000,
     batch=8,
     patch=44,
     learning_rate=1.5e-2,
+    stretched=0.3,
+    seed=1,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

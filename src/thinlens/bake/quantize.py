@@ -1,7 +1,7 @@
 """A float program's quantized twin: weights of 8 bits on values of 8 bits, nearly the same picture in half the time.
 
-Layer by layer, with what comes out of the layers before, already quantized: values get the 256 levels that change them
-the least; weights are fitted again to give the float layer's result from those; then they are rounded one input
+Layer by layer, with what comes out of the layers before, already quantized: each channel of values gets the 256 levels
+that change it the least; weights are fitted again to give the float layer's result from those; then they are rounded one input
 after the other, and what the rounding of one changes, those still to be rounded make up for [Frantar2023].
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ..program import Activation, Convolution, Op, Program, Quantize
-from ..program.ops import renumbered, sources
+from ..program import Convolution, Op, Program, Quantize
+from ..program.ops import renumbered
 from ..program.reference import evaluate, luma
 
 Planes = NDArray[Any]
@@ -27,8 +27,6 @@ LARGEST = 127
 """The largest weight, in steps."""
 NARROWER = (1.0, 0.92, 0.85, 0.78, 0.7)
 """Steps to try, as parts of the one that fits the largest weight."""
-TAILS = (0.0, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
-"""Parts of all values to try to leave beyond the lowest or the highest level."""
 CLIPPED = 0.2
 """How much the square of what is clipped counts beside the square of what is rounded: on crops of photos that were
 held out from training, ECBSR_s2_M4_C8 lost 0.014 dB more with 1, FSRCNN_s2_D56_S12_M4 0.019; 0.12 to 0.25 are alike."""
@@ -44,8 +42,7 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
     """The program with 8-bit weights and 8-bit sources of every convolution but those of the picture itself.
 
     `pictures`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, low-resolution as the program will get them; some sixty with
-    96×96 pixels, full of detail and of every brightness, are enough. Values stay in their units; the last layer's are
-    not rounded, nor is a picture that is added to them. A result differs from the float program's by noise, which costs
+    96×96 pixels, full of detail and of every brightness, are enough. The last layer's values are not rounded, nor is a picture that is added to them. A result differs from the float program's by noise, which costs
     the released networks 0.04 dB at most (benchmarks/results/scores.md). Raises ValueError for programs that take RGB,
     are not float or have one layer.
     Attach the result with `dataclasses.replace(program, uint8=quantize(program, pictures))`.
@@ -56,81 +53,31 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
     lumas = [_luma(picture) for picture in pictures]
     if not lumas:
         raise ValueError("quantize needs at least one picture to choose levels by")
-    program = equalize(program, lumas)
     exact: list[list[Planes]] = [[planes] for planes in lumas]
     rounded: list[list[Planes]] = [[planes] for planes in lumas]
     ops: list[Op] = []
-    moved, levels = [0], dict[int, int]()
+    moved, levels, inputs = [0], dict[int, int](), dict[int, list[Planes]]()
     for op in program.ops:
         for values in exact:
             values.append(evaluate(op, values))
         if isinstance(op, Convolution) and op.source > 0:
             if op.source not in levels:
-                rounder = _levels([values[op.source] for values in exact], program.ops[op.source - 1])
+                rounder = _levels([values[op.source] for values in exact])
                 ops.append(replace(rounder, source=moved[op.source]))
                 levels[op.source] = len(ops)
-                for values in rounded:
-                    values[op.source] = evaluate(replace(rounder, source=op.source), values)
-            inputs = [values[op.source] for values in rounded]
-            op = _round_weights(op, inputs, [values[-1] for values in exact])
+                inputs[op.source] = [evaluate(replace(rounder, source=op.source), values) for values in rounded]
+            rounder = ops[levels[op.source] - 1]
+            assert isinstance(rounder, Quantize) and rounder.factor is not None
+            op = _round_weights(_undoing(op, rounder.factor), inputs[op.source], [values[-1] for values in exact])
+            for values, planes in zip(rounded, inputs[op.source], strict=True):
+                values.append(evaluate(replace(op, source=0), [planes]))
             ops.append(replace(op, source=levels[op.source]))
         else:
             ops.append(renumbered(op, moved.__getitem__))
+            for values in rounded:
+                values.append(evaluate(op, values))
         moved.append(len(ops))
-        for values in rounded:
-            values.append(evaluate(op, values))
     return Program(program.name, tuple(ops), None, program.provenance)
-
-
-def equalize(program: Program, pictures: Sequence[Planes]) -> Program:
-    """The same function of the picture with channels of like range: what one layer divides, the next multiplies.
-
-    Possible where a convolution follows another, with relu, prelu or nothing between, which scale with their argument.
-    Levels are the same for all channels of a value, so a channel of small range would have few of them. Changes
-    results by float rounding only.
-    """
-    ops = list(program.ops)
-    readers = [source for op in ops for source in sources(op)]
-    paths = {last: path for last in range(1, len(ops) + 1) if (path := _path(program.ops, last))}
-    values = _values(program, pictures, {path[-1] for path in paths.values()})
-    for last, path in paths.items():
-        if any(readers.count(index) != 1 for index in path):
-            continue
-        first, second = ops[path[0] - 1], ops[last - 1]
-        assert isinstance(first, Convolution) and isinstance(second, Convolution)
-        factor = _factors(*_range(values[path[-1]]))
-        bias = None if first.bias is None else first.bias / factor
-        ops[path[0] - 1] = replace(first, weight=first.weight / factor[:, None, None, None], bias=bias)
-        outside = None if second.outside is None else second.outside / factor
-        ops[last - 1] = replace(second, weight=second.weight * factor[:, None, None], outside=outside)
-    return replace(program, ops=tuple(ops), uint8=None)
-
-
-def _path(ops: tuple[Op, ...], last: int) -> list[int] | None:
-    """The values from a convolution to operation `last`, also one, if they scale with the first; else None."""
-    path, op = list[int](), ops[last - 1]
-    if not isinstance(op, Convolution):
-        return None
-    while (source := sources(op)[0]) > 0:
-        path.insert(0, source)
-        op = ops[source - 1]
-        if isinstance(op, Convolution):
-            return path
-        if not isinstance(op, Activation) or op.function not in ("relu", "prelu"):
-            return None
-    return None
-
-
-def _values(program: Program, pictures: Sequence[Planes], wanted: set[int]) -> dict[int, list[Planes]]:
-    """These values of the program, for each picture."""
-    result: dict[int, list[Planes]] = {index: [] for index in wanted}
-    for planes in pictures:
-        values = [planes]
-        for op in program.ops:
-            values.append(evaluate(op, values))
-        for index in wanted:
-            result[index].append(values[index])
-    return result
 
 
 def _ends(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -161,22 +108,21 @@ def _range(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
     return low, high
 
 
-def _factors(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float32]:
-    """What to divide each channel by so that all have a range of 1; those of nearly none are left with less."""
-    return np.maximum(high - low, max(1e-3 * (high - low).max(), 1e-30)).astype(np.float32)
+def _levels(values: list[Planes]) -> Quantize:
+    """Levels for the range of each channel, all with the same step of what is multiplied by their factors."""
+    low, high = _range(values)
+    extent = np.maximum(high - low, max(1e-3 * float((high - low).max()), 1e-30))
+    step = float(extent.max()) / 254
+    factor = (extent.max() / extent).astype(np.float32)
+    room = 255 - (high - low) * factor / step  # to share between what lies beyond the range on both sides
+    zero = np.where(low < 0, np.clip(np.rint(room / 2 - low * factor / step), 0, 255), 0)
+    return Quantize(0, step, zero.astype(np.uint8), factor)
 
 
-def _levels(values: list[Planes], maker: Op) -> Quantize:
-    """Levels for the range of each channel, in steps that fit all channels; `maker` is the operation of the values.
-
-    Of tanh and sigmoid the whole range: its ends are not rare.
-    """
-    whole = isinstance(maker, Activation) and maker.function in ("tanh", "sigmoid")
-    low, high = _ends(values) if whole else _range(values)
-    step = max(float((high - low).max()), 1e-6) / 254
-    room = 255 - (high - low) / step  # to share between what lies beyond the range on both sides
-    zero = np.where(low < 0, np.clip(np.rint(room / 2 - low / step), 0, 255), 0)
-    return Quantize(0, step, zero.astype(np.uint8))
+def _undoing(op: Convolution, factor: NDArray[np.float32]) -> Convolution:
+    """The layer for a source that is multiplied by `factor`."""
+    outside = None if op.outside is None else op.outside * factor
+    return replace(op, weight=op.weight / factor[:, None, None], outside=outside)
 
 
 def _round_weights(op: Convolution, inputs: list[Planes], results: list[Planes]) -> Convolution:

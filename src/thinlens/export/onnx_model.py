@@ -112,6 +112,8 @@ class _Graph:
             case Quantize():
                 zero = np.asarray(op.zero, np.uint8)
                 unit = [self.constant(np.full(zero.shape, op.step, np.float32)), self.constant(zero)]
+                if op.factor is not None:
+                    inputs = [self.node("Mul", [*inputs, self.constant(op.factor[:, None, None])])]
                 return self.node("DequantizeLinear", [self.node("QuantizeLinear", [*inputs, *unit]), *unit])
             case PixelShuffle():
                 return self.node("DepthToSpace", inputs, blocksize=op.scale, mode="CRD")

@@ -17,6 +17,10 @@ from ..program import PixelShuffle, Program, SoftmaxSum
 from ..program.ops import Padding
 from .layers import Layer, lower_chain
 
+GAIN = 3.0
+"""What PyTorch's beginnings of the weights before the templates are multiplied by. Keys are squared: those of small
+maps all begin near zero, where no template is preferred and none learns to be."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -55,6 +59,10 @@ class Network(nn.Module):
         layers = [Layer(1, first, 5, padding), nn.Tanh()] if first else []
         layers += [Layer(first or 1, second, 3, padding), nn.Tanh(), Layer(second, last, 3, padding, bias=False)]
         self.filter = nn.Sequential(*layers)
+        with torch.no_grad():
+            for layer in layers[:-1]:
+                if isinstance(layer, Layer):
+                    layer.weight *= GAIN
 
     def forward(self, low: torch.Tensor) -> torch.Tensor:
         maps = self.filter(low).float().unflatten(1, (2, self.config.channels, self.config.scale**2))

@@ -43,7 +43,7 @@ def _polynomial(coefficients: tuple[float, ...], value: hl.Expr) -> hl.Expr:
     return result
 
 
-def quantize(value: hl.Expr, op: Quantize, zero: hl.Expr) -> hl.Expr:
-    """The nearest of 256 levels, as the value it stands for; `zero` is the level of 0 of its channel, float32."""
-    level = hl.clamp(hl.round(value * hl.f32(1 / op.step)) + zero, hl.f32(0), hl.f32(255))
+def quantize(value: hl.Expr, op: Quantize, levels_per_unit: hl.Expr, zero: hl.Expr) -> hl.Expr:
+    """The nearest of 256 levels, as the value it stands for; the others are those of the channel, float32."""
+    level = hl.clamp(hl.round(value * levels_per_unit) + zero, hl.f32(0), hl.f32(255))
     return (level - zero) * hl.f32(op.step)

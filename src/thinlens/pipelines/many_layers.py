@@ -171,15 +171,17 @@ def high(
     return result
 
 
-def nearest_row(tap: hl.Expr, radius: int, frame: Frame, buffer: Callable[[NDArray[Any]], hl.Buffer]) -> hl.Expr:
+def nearest_row(
+    tap: hl.Expr | int, radius: int, frame: Frame, buffer: Callable[[NDArray[Any]], hl.Buffer], loop: hl.Expr
+) -> hl.Expr:
     """The row of the picture that is nearest to the row of a tap.
 
     For a pixel of the picture it is never more than the radius of the kernel away, and no other matters. Halide is to
     see nothing but that: it cannot keep lines from row to row if their range is anything less simple. So it must not
-    know what is added, which is zero.
+    know what is added, which is zero: an entry of an array at `loop`, the variable of a loop over taps or ROW.
     """
     inside = hl.clamp(Y + tap - radius, 0, frame.picture.height(frame.source) - 1)
-    unknown = buffer(np.zeros(2 * radius + 1, np.int32))[tap]
+    unknown = buffer(np.zeros(max(2 * radius + 1, frame.scale), np.int32))[loop]
     return hl.clamp(inside + unknown, Y - radius, Y + radius)
 
 

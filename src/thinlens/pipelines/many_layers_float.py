@@ -16,6 +16,7 @@ others the same, for twice the time to build, and results that depend on which r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,16 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import frame as frames
-from . import many_layers
+from . import many_layers, row_sums
 from .activation import activate
 from .frame import ROW, SHIFT, C, Frame, X, Y
 from .many_layers import CACHE, WIDEST, Layer, ManyLayers
-from .parts import parts_of
 from .picture import Picture
 
 TYPICAL = (1280, 1920, 3840)
 """Widths of pictures for which tiles are to come out even."""
-OUTER, INNER, BLOCK, LANE = (hl.Var(name) for name in ("outer", "inner", "block", "lane"))
+OUTER, INNER, BLOCK = (hl.Var(name) for name in ("outer", "inner", "block"))
+Value = Callable[[hl.Expr, int, hl.Expr], hl.Expr]
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,32 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """`count` sums `[x, y, c]` of products: first in registers, then of some pixels."""
+
+    count: int
+    shape: Shape
+    taps: hl.RDom
+    columns: int
+    registers: hl.Func
+    pixels: hl.Func
+
+
+@dataclass(frozen=True)
 class Stage:
-    """A layer: sums in registers, sums of some pixels, and the map for the layer that reads it (the last: none)."""
+    """A layer: its sums, and what they make for the layer that reads it. The last layer has no map; `by_rows` its
+    sums are those of single rows of kernels."""
 
     layer: Layer
-    shape: Shape
-    passes: list[hl.RDom]
-    registers: hl.Func
-    sums: hl.Func
-    map: hl.Func | None
-    reader: Layer | None
+    sums: list[Sums]
+    map: hl.Func | None = None
+    reader: Layer | None = None
+    by_rows: bool = False
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of pixels that are computed together, at most."""
+        return max(sums.shape.vectors for sums in self.sums)
 
 
 @dataclass(frozen=True)
@@ -81,50 +98,109 @@ class Stages:
 def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
-    lanes, registers = _machine()
+    lanes, most = _machine()
     stages = Stages(frame, hl.Func("map"), [], [], lanes)
     gray = hl.Expr(frame.gray[X, Y])
     stages.first[X, Y, C] = gray if net.layers[0].repeats_edges else _outside(gray, net.layers[0], stages)
-    below, shapes = stages.first, _shapes(net, registers)
-    for layer, shape, reader in zip(net.layers, shapes, (*net.layers[1:], None), strict=True):
-        stage = _stage(layer, shape, below, reader, stages)
-        stages.layers.append(stage)
-        below = stage.map or stage.sums
-
-    def last(x: hl.Expr, c: int, column: hl.Expr) -> hl.Expr:
-        return hl.Expr(below[x, Y, (c * net.scale + ROW) * net.scale + column])
-
-    frames.finish(frame, many_layers.high(net, frame, last), frames.float_element(picture))
+    below, shapes = stages.first, _shapes(net, most)
+    *inner, last = net.layers
+    for layer, shape, reader in zip(inner, shapes, net.layers[1:], strict=False):
+        stages.layers.append(_stage(layer, shape, below, reader, stages))
+        below = stages.layers[-1].map
+        assert below is not None
+    if inner and row_sums.serves(last):
+        value = _last_by_rows(last, net.scale, most, below, stages)
+    else:
+        value = _last(last, net.scale, shapes[-1], below, stages)
+    frames.finish(frame, many_layers.high(net, frame, value), frames.float_element(picture))
     return stages
 
 
-def _stage(layer: Layer, shape: Shape, source: hl.Func, reader: Layer | None, stages: Stages) -> Stage:
+def _stage(layer: Layer, shape: Shape, source: hl.Func, reader: Layer, stages: Stages) -> Stage:
     """A layer on its source; `reader` is the layer that reads its result."""
-    weight, bias = _weights(layer, shape.channels)
-    weights, biases = stages.buffer(weight), stages.buffer(bias)
-    registers, sums, result = hl.Func("registers"), hl.Func("sums"), None
+    sums, result = _whole(layer, shape, source, stages), hl.Func("map")
+    value, op = hl.Expr(sums.pixels[X, Y, C]), layer.activation
+    if reader.repeats_edges:
+        value = _nearest_column(sums.pixels, reader.kernel // 2, stages.frame)
+    if op is not None:
+        value = activate(value, op.function, None if op.slope is None else stages.buffer(op.slope)[C])
+    result[X, Y, C] = value if reader.repeats_edges else _outside(value, reader, stages)
+    return Stage(layer, [sums], result, reader)
+
+
+def _last(layer: Layer, scale: int, shape: Shape, source: hl.Func, stages: Stages) -> Value:
+    """The last layer; returns its result as `many_layers.high` wants it."""
+    sums = _whole(layer, shape, source, stages)
+    stages.layers.append(Stage(layer, [sums]))
+    return lambda x, c, column: hl.Expr(sums.pixels[x, Y, (c * scale + ROW) * scale + column])
+
+
+def _last_by_rows(layer: Layer, scale: int, most: int, source: hl.Func, stages: Stages) -> Value:
+    """The same by sums of single rows of kernels."""
+    radius, weight, bias = layer.kernel // 2, layer.convolution.weight, layer.convolution.bias
+    stage, addends = Stage(layer, [], by_rows=True), dict[int, list[Callable[[hl.Expr], hl.Expr]]]()
+    for group in row_sums.groups_of(layer):
+        rows = np.stack([weight[output, :, row] for output, row in group.sums])[:, :, None]
+        shape = _shape(len(rows), most)
+        read = lambda x, y, z: source[X + x - radius, Y, z]  # noqa: E731
+        sums = _sums(rows, None, shape, group.columns, read, stages)
+        stage.sums.append(sums)
+        for index, (output, tap) in enumerate(group.sums):
+            row = Y + tap - radius
+            if layer.repeats_edges:
+                row = many_layers.nearest_row(tap, radius, stages.frame, stages.buffer, ROW)
+            addends.setdefault(output, []).append(
+                lambda x, row=row, index=index, sums=sums: hl.Expr(sums.pixels[x, row, index])
+            )
+    stages.layers.append(stage)
+
+    def value(x: hl.Expr, c: int, column: hl.Expr) -> hl.Expr:
+        def of(output: int) -> hl.Expr:
+            return sum(
+                (addend(x) for addend in addends.get(output, ())), hl.f32(0 if bias is None else float(bias[output]))
+            )
+
+        rows = range(c * scale, (c + 1) * scale)
+        return hl.mux(ROW, [hl.mux(column, [of(row * scale + i) for i in range(scale)]) for row in rows])
+
+    return value
+
+
+def _whole(layer: Layer, shape: Shape, source: hl.Func, stages: Stages) -> Sums:
+    """The sums over all taps, bias and all."""
     radius = layer.kernel // 2
-    edges = layer.repeats_edges and source is not stages.first
-    registers[X, Y, C] = biases[C]
-    passes: list[hl.RDom] = []
-    for part in parts_of(layer, shape.channels):
-        columns, rows = part.columns, part.rows
-        maps = [] if part.whole else [(0, len(part.right)), (0, len(part.down))]
-        taps = hl.RDom([(columns.start, len(columns)), (rows.start, len(rows)), (0, layer.inputs), *maps])
-        row = many_layers.nearest_row(taps.y, radius, stages.frame, stages.buffer) if edges else Y + taps.y - radius
-        c = C if part.whole else (taps[4] + part.down.start) * part.side + taps[3] + part.right.start
-        registers[X, Y, c] += weights[c, taps.x, taps.y, taps.z] * source[X + taps.x - radius, row, taps.z]
-        passes.append(taps)
-    sums[X, Y, C] = registers[X, Y, C]
-    if reader is not None:
-        value, op = hl.Expr(sums[X, Y, C]), layer.activation
-        if reader.repeats_edges:
-            value = _nearest_column(sums, reader.kernel // 2, stages.frame)
-        if op is not None:
-            value = activate(value, op.function, None if op.slope is None else stages.buffer(op.slope)[C])
-        result = hl.Func("map")
-        result[X, Y, C] = value if reader.repeats_edges else _outside(value, reader, stages)
-    return Stage(layer, shape, passes, registers, sums, result, reader)
+    bare = source is stages.first or not layer.repeats_edges
+
+    def read(x: hl.Expr, y: hl.Expr, z: hl.Expr) -> hl.Expr:
+        row = Y + y - radius if bare else many_layers.nearest_row(y, radius, stages.frame, stages.buffer, y)
+        return source[X + x - radius, row, z]
+
+    op = layer.convolution
+    return _sums(op.weight, op.bias, shape, range(layer.kernel), read, stages)
+
+
+def _sums(
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32] | None,
+    shape: Shape,
+    columns: range,
+    read: Callable[[hl.Expr, hl.Expr, hl.Expr], hl.Expr],
+    stages: Stages,
+) -> Sums:
+    """Sums of what is `read` at a column, a row and an input, with weights `(count, inputs, rows, columns)`."""
+    outputs, inputs, height, _ = weight.shape
+    count = -(-outputs // shape.channels) * shape.channels
+    spread, start = np.zeros((*weight.shape[1:], count), np.float32), np.zeros(count, np.float32)
+    spread[..., :outputs] = np.moveaxis(weight, 0, -1)
+    if bias is not None:
+        start[:outputs] = bias
+    weights, starts = stages.buffer(spread), stages.buffer(start)
+    registers, pixels = hl.Func("registers"), hl.Func("sums")
+    taps = hl.RDom([(columns.start, len(columns)), (0, height), (0, inputs)])
+    registers[X, Y, C] = starts[C]
+    registers[X, Y, C] += weights[C, taps.x, taps.y, taps.z] * read(taps.x, taps.y, taps.z)
+    pixels[X, Y, C] = registers[X, Y, C]
+    return Sums(count, shape, taps, len(columns), registers, pixels)
 
 
 def _outside(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
@@ -158,6 +234,8 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     tile, row = many_layers.schedule_tiles(frame, net, width, tasks)
     frames.schedule_line(frame, lanes)
     frame.line.compute_at(row).never_partition_all()
+    if stages.layers[-1].by_rows:
+        frame.line.unroll(frames.ROW)
     frames.schedule_chroma(frame, lanes)
     frame.gray.compute_at(row).store_at(tile)
     if frame.picture.channels == 3:
@@ -165,91 +243,105 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
         frame.rows.compute_at(row)
     stages.first.compute_at(row).store_at(tile).bound(C, 0, 1).vectorize(X, lanes)
     for index, stage in enumerate(stages.layers):
-        _schedule_sums(stage, lanes)
+        for sums in stage.sums:
+            _schedule_sums(sums, lanes)
+            if stage.map is None:
+                sums.pixels.compute_at(row)
+            if stage.by_rows:
+                _keep_lines(sums.pixels, extents[index], lanes).store_at(tile)
         if stage.map is None or stage.reader is None:
-            stage.sums.compute_at(row)
             continue
-        stage.sums.compute_at(row if stage.reader.repeats_edges else hl.LoopLevel(stage.map, BLOCK))
-        stage.map.split(X, BLOCK, X, stage.shape.vectors * lanes, SHIFT).reorder(X, C, BLOCK, Y)
+        (sums,) = stage.sums
+        sums.pixels.compute_at(row if stage.reader.repeats_edges else hl.LoopLevel(stage.map, BLOCK))
+        stage.map.split(X, BLOCK, X, stage.vectors * lanes, SHIFT).reorder(X, C, BLOCK, Y)
         stage.map.vectorize(X, lanes).unroll(X).never_partition_all()
         if stage.reader.kernel == 1:
-            next_stage = stages.layers[index + 1]
-            in_rows = next_stage.map is None or next_stage.reader is None or next_stage.reader.repeats_edges
-            stage.map.compute_at(next_stage.sums if in_rows else next_stage.map, BLOCK)
+            following = stages.layers[index + 1]
+            in_rows = following.map is None or following.reader is None or following.reader.repeats_edges
+            stage.map.compute_at(following.sums[0].pixels if in_rows else following.map, BLOCK)
         else:
-            # An odd number of vectors: channels would else compete for the same places in the cache.
-            extent = extents[index] // lanes * lanes + lanes
-            stage.map.bound_storage(X, extent if extent // lanes % 2 else extent + lanes).reorder_storage(X, C, Y)
-            stage.map.compute_at(row).store_at(tile)
+            _keep_lines(stage.map, extents[index], lanes).compute_at(row).store_at(tile)
 
 
-def _schedule_sums(stage: Stage, lanes: int) -> None:
-    shape, sums, registers = stage.shape, stage.sums, stage.registers
-    count = -(-stage.layer.outputs // shape.channels) * shape.channels
-    sums.bound(C, 0, count).split(C, OUTER, INNER, shape.channels).split(X, BLOCK, X, shape.vectors * lanes, SHIFT)
-    sums.reorder(X, INNER, OUTER, BLOCK, Y).vectorize(X, lanes).unroll(X).unroll(INNER).never_partition_all()
-    registers.compute_at(sums, OUTER).vectorize(X, lanes).unroll(X).unroll(C).never_partition_all()
-    for index, taps in enumerate(stage.passes):
-        maps = (C,) if len(stage.passes) == 1 else (taps[3], taps[4])
-        update = registers.update(index).reorder(X, *maps, taps.x, taps.y, taps.z)
-        update.vectorize(X, lanes).unroll(X)
-        for variable in maps:
-            update.unroll(variable)
-        if stage.layer.kernel == 3:
-            update.unroll(taps.x)
+def _keep_lines(func: hl.Func, extent: int, lanes: int) -> hl.Func:
+    """Lines of `extent` pixels, an odd number of vectors: channels would else compete for the same places in the
+    cache."""
+    extent = extent // lanes * lanes + lanes
+    return func.bound_storage(X, extent if extent // lanes % 2 else extent + lanes).reorder_storage(X, C, Y)
+
+
+def _schedule_sums(sums: Sums, lanes: int) -> None:
+    shape, pixels, registers, taps = sums.shape, sums.pixels, sums.registers, sums.taps
+    pixels.bound(C, 0, sums.count).split(C, OUTER, INNER, shape.channels).split(
+        X, BLOCK, X, shape.vectors * lanes, SHIFT
+    )
+    pixels.reorder(X, INNER, OUTER, BLOCK, Y).vectorize(X, lanes).unroll(X).unroll(INNER).never_partition_all()
+    registers.compute_at(pixels, OUTER).vectorize(X, lanes).unroll(X).unroll(C).never_partition_all()
+    update = registers.update().reorder(X, C, taps.x, taps.y, taps.z)
+    update.vectorize(X, lanes).unroll(X).unroll(C)
+    if sums.columns == 3:
+        update.unroll(taps.x)
 
 
 def _machine() -> tuple[int, int]:
-    """Floats in a vector and vector registers of the processor that pipelines are made for."""
+    """Floats in a vector, and how many vectors of sums the registers hold beside what is multiplied, of the processor
+    that pipelines are made for."""
     target = hl.get_jit_target_from_environment()
     lanes = target.natural_vector_size(hl.Float(32))
-    return lanes, 32 if lanes == 16 or target.arch == hl.TargetArch.ARM else 16
+    return lanes, 26 if lanes == 16 or target.arch == hl.TargetArch.ARM else 12
 
 
-def _shapes(net: ManyLayers, registers: int) -> list[Shape]:
+def _shapes(net: ManyLayers, most: int) -> list[Shape]:
     """The shape of each layer; where the next layer has 1×1 kernels, its blocks are made of whole blocks of this."""
     shapes: list[Shape] = []
     for layer, following in zip(reversed(net.layers), (None, *reversed(net.layers[1:])), strict=True):
         multiple = shapes[-1].vectors if following is not None and following.kernel == 1 else 0
-        most = registers - 6 if registers == 32 else registers - 4
-        least = layer.outputs if len(parts_of(layer, most)) > 1 else 1
-        shapes.append(_shape(layer.outputs, most, multiple, least))
+        shapes.append(_shape(layer.outputs, most, multiple))
     return shapes[::-1]
 
 
-def _shape(outputs: int, most: int, multiple: int, least: int) -> Shape:
-    """The shape of `least` channels or more, of at most `most` sums, that takes the fewest cycles for each vector;
-    `multiple`, unless 0, must hold whole numbers of it.
+def _shape(outputs: int, most: int, multiple: int = 0) -> Shape:
+    """The shape, of at most `most` sums, that takes the fewest cycles for each vector; `multiple`, unless 0, must hold
+    whole numbers of it.
 
-    A pass over one tap takes two multiply-adds or two loads in a cycle (vectors of pixels count twice, because they
-    cross cache lines), five instructions of any kind, and at least the four cycles that a sum takes.
+    A pass over one tap takes two multiply-adds or two loads in a cycle (vectors of pixels count three times, because
+    they cross cache lines), five instructions of any kind, and at least the four cycles that a sum takes.
     """
 
     def cost(shape: Shape) -> float:
-        products, loads = shape.channels * shape.vectors, shape.channels + 2 * shape.vectors
+        products, loads = shape.channels * shape.vectors, shape.channels + 3 * shape.vectors
         instructions = products + shape.channels + shape.vectors + 6
         cycles = max(products / 2, loads / 2, instructions / 5, 4) + 0.7
         return -(-outputs // shape.channels) * cycles / shape.vectors + 0.01 * shape.vectors
 
-    choices = [Shape(c, v) for v in range(1, 9) for c in range(least, min(outputs, most // v) + 1)]
+    choices = [Shape(c, v) for v in range(1, 9) for c in range(1, min(outputs, most // v) + 1)]
     return min((shape for shape in choices if multiple % shape.vectors == 0), key=cost)
 
 
 def _width(net: ManyLayers, stages: Stages) -> int:
     """Low pixels across a tile: what the cache holds, and within that where the least of the blocks is wasted."""
-    lines = [layer.inputs * (layer.kernel + 1) for layer in net.layers if layer.kernel > 1]
-    most = max(min(CACHE // (4 * sum(lines)), WIDEST), 16 * net.reach(0), 64)
+    most = max(min(CACHE // (4 * sum(map(_lines, stages.layers))), WIDEST), 16 * net.reach(0), 64)
 
     def cost(width: int) -> float:
         parts = {part for whole in TYPICAL for part in (width, whole % width) if part}
         work = dict.fromkeys(parts, 0)
         for part in parts:
             for stage, extent in zip(stages.layers, _extents(stages, part), strict=True):
-                block = stage.shape.vectors * stages.lanes
+                block = stage.vectors * stages.lanes
                 work[part] += -(-extent // block) * block * stage.layer.convolution.weight.size
         return sum((whole // width * work[width] + work.get(whole % width, 0)) / whole for whole in TYPICAL)
 
     return min(range(most // 2, most + 1), key=cost)
+
+
+def _lines(stage: Stage) -> int:
+    """Lines of maps that are kept for a layer."""
+    layer = stage.layer
+    if layer.kernel == 1:
+        return 0
+    if stage.by_rows:
+        return layer.inputs * 2 + sum(sums.count for sums in stage.sums) * (layer.kernel + 1)
+    return layer.inputs * (layer.kernel + 1)
 
 
 def _extents(stages: Stages, width: int) -> list[int]:
@@ -258,18 +350,6 @@ def _extents(stages: Stages, width: int) -> list[int]:
     for stage in reversed(stages.layers):
         if stage.reader is not None:
             extent += stage.reader.kernel // 2 * (4 if stage.reader.repeats_edges else 2)
-        extent = max(extent, stage.shape.vectors * stages.lanes)
+        extent = max(extent, stage.vectors * stages.lanes)
         extents.insert(0, extent)
     return extents
-
-
-def _weights(layer: Layer, multiple: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights as `[output, x, y, input]` and bias for Halide, zeros for what is missing to a multiple of outputs."""
-    op = layer.convolution
-    count = -(-layer.outputs // multiple) * multiple
-    weight = np.zeros((layer.inputs, layer.kernel, layer.kernel, count), np.float32)
-    weight[..., : layer.outputs] = op.weight.transpose(1, 2, 3, 0)
-    bias = np.zeros(count, np.float32)
-    if op.bias is not None:
-        bias[: layer.outputs] = op.bias
-    return weight, bias

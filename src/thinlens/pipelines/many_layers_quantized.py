@@ -104,7 +104,9 @@ def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stage
         stage = _first(layer, stages) if below is None else _stage(layer, _spread(layer), below, stages)
         level = _level(layer, _levels(reader), stage.sums, stages)
         levels = hl.Func("levels")
-        levels[BYTE, X, Y, GROUP] = _bordered(level(GROUP * 4 + BYTE), reader, stages)
+        channel = GROUP * 4 + BYTE
+        used = hl.select(channel < layer.outputs, level(channel), hl.u8(0)) if layer.outputs % 4 else level(channel)
+        levels[BYTE, X, Y, GROUP] = _bordered(used, reader, stages)
         edged = _edged(levels, reader.kernel // 2, stages) if reader.repeats_edges else None
         stages.layers.append(Stage(layer, stage.taps, stage.sums, levels, edged))
         below = edged or levels
@@ -165,7 +167,7 @@ def _stage(layer: Layer, weight: NDArray[np.int8], below: hl.Func, stages: Stage
     taps = hl.RDom([(0, 4), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
     row = Y + taps.z - radius
     if layer.repeats_edges:
-        row = many_layers.nearest_row(taps.z, radius, stages.frame, stages.buffer)
+        row = many_layers.nearest_row(taps.z, radius, stages.frame, stages.buffer, taps.z)
     level = below[taps.x, X + taps.y - radius, row, taps.w]
     sums[X, Y, C] = hl.i32(0)
     sums[X, Y, C] += hl.i32(level) * hl.i32(weights[taps.x, C, taps.y, taps.z, taps.w])
@@ -189,6 +191,7 @@ def _level(layer: Layer, op: Quantize, sums: hl.Func, stages: Stages) -> Callabl
     on each side of zero, both lines are in units of levels and the larger of the two is the result.
     """
     (factor, start), halves = _line(layer), np.zeros(layer.outputs) + op.zero + 0.5
+    units = np.zeros(layer.outputs) + op.levels_per_unit
     function = None if layer.activation is None else layer.activation.function
 
     def channels(values: NDArray[Any], channel: hl.Expr) -> hl.Expr:
@@ -200,7 +203,7 @@ def _level(layer: Layer, op: Quantize, sums: hl.Func, stages: Stages) -> Callabl
         return hl.f32(sums[X, Y, channel]) * channels(factors, channel) + channels(starts, channel)
 
     def linear(slope: NDArray[Any] | float, channel: hl.Expr) -> hl.Expr:
-        return line(factor * slope / op.step, start * slope / op.step + halves, channel)
+        return line(factor * slope * units, start * slope * units + halves, channel)
 
     def level(channel: hl.Expr) -> hl.Expr:
         if function is None:
@@ -217,7 +220,7 @@ def _level(layer: Layer, op: Quantize, sums: hl.Func, stages: Stages) -> Callabl
         else:
             exact = line(factor, start, channel)
             result = _tanh(exact) if function == "tanh" else activate(exact, function, None)
-            value = result * hl.f32(1 / op.step) + channels(halves, channel)
+            value = result * channels(units, channel) + channels(halves, channel)
         return hl.u8(hl.min(hl.u32(hl.max(hl.i32(value), 0)), hl.u32(255)))
 
     return level

@@ -102,8 +102,11 @@ def _define(result: hl.Func, op: Op, plain: Plain, integer: bool) -> None:
             first, second = (term.planes[X, Y, C if term.channels > 1 else 0] for term in terms)
             result[X, Y, C] = first + second
         case Quantize():
-            zeros = plain.buffer(np.broadcast_to(np.asarray(op.zero, np.float32), source.channels))
-            result[X, Y, C] = quantize(source.planes[X, Y, C], op, zeros[C])
+            zeros, units = (
+                plain.buffer(np.broadcast_to(np.asarray(array, np.float32), source.channels))
+                for array in (op.zero, op.levels_per_unit)
+            )
+            result[X, Y, C] = quantize(source.planes[X, Y, C], op, units[C], zeros[C])
         case PixelShuffle():
             s = op.scale
             result[X, Y, C] = source.planes[X // s, Y // s, C * s * s + (Y % s) * s + X % s]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..program.ops import Score
 
+LOG2_E = hl.f32(log2(e))
 ROUNDER = 1.5 * 2**23
 """Floats of this size are whole numbers."""
 LEAST_POWER = -60.0
@@ -39,7 +40,9 @@ def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score,
     largest = scores[0]
     for value in scores[1:]:
         largest = hl.max(largest, value)
-    weights = [exponential(value - largest, COARSE_POWERS if coarse else POWERS_OF_TWO) for value in scores]
+    # one multiply-add for each score; the rounding of what is subtracted is the same for all, so it cancels out
+    powers = COARSE_POWERS if coarse else POWERS_OF_TWO
+    weights = [power_of_two(value * LOG2_E - largest * LOG2_E, powers) for value in scores]
     total = sum(weights[1:], weights[0])
     weighted = [weight * channel(k) for k, weight in enumerate(weights)]
     result = sum(weighted[1:], weighted[0])
@@ -47,13 +50,18 @@ def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score,
 
 
 def exponential(x: hl.Expr, powers: NDArray[np.float64] = POWERS_OF_TWO) -> hl.Expr:
-    """exp(x) for x ≤ 0, float32, within 5e-7 of the result down to x = -5, within 3e-9 of 1 below.
+    """exp(x) for x ≤ 0, float32, within 5e-7 of the result down to x = -5, within 3e-9 of 1 below."""
+    return power_of_two(x * LOG2_E, powers)
 
-    2**(x·log2 e) as a polynomial of the fraction, |fraction| ≤ 1/2, whose exponent is lowered by the whole part.
-    Adding ROUNDER leaves the whole part in the lowest bits of the sum. Below LEAST_POWER all is the same, because
-    the tiny products that would follow are denormal, which trained networks made three times slower.
+
+def power_of_two(x: hl.Expr, powers: NDArray[np.float64] = POWERS_OF_TWO) -> hl.Expr:
+    """2**x for x ≤ 0, or little above, float32.
+
+    A polynomial of the fraction, |fraction| ≤ 1/2, whose exponent is lowered by the whole part. Adding ROUNDER leaves
+    the whole part in the lowest bits of the sum. Below LEAST_POWER all is the same, because the tiny products that
+    would follow are denormal, which trained networks made three times slower.
     """
-    power = hl.max(x * hl.f32(log2(e)), hl.f32(LEAST_POWER))
+    power = hl.max(x, hl.f32(LEAST_POWER))
     rounded = hl.strict_float(power + hl.f32(ROUNDER))
     fraction = power - hl.strict_float(rounded - hl.f32(ROUNDER))
     polynomial = hl.f32(float(powers[-1]))

@@ -23,6 +23,7 @@ KINDS = {
     "bias": np.ndarray | None,
     "outside": np.ndarray | None,
     "slope": np.ndarray | None,
+    "factor": np.ndarray | None,
     "step": np.ndarray | float | None,
     "zero": np.ndarray | int,
     "padding": str,

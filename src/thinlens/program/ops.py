@@ -63,15 +63,23 @@ class Addition:
 
 @dataclass(frozen=True, eq=False)
 class Quantize:
-    """Round to 256 levels: `(clip(rint(value · (1 / step)) + zero, 0, 255) - zero) · step`, halves to even.
+    """Round to 256 levels: `(clip(rint(value · (factor / step)) + zero, 0, 255) - zero) · step`, halves to even.
 
-    `zero` is the level of 0, for all channels or, `(channels,)` uint8, for each. A pipeline may keep the level, a byte,
-    in the place of the value.
+    `zero` is the level of 0, for all channels or, `(channels,)` uint8, for each. A `factor`, `(channels,)` float32
+    above 0, gives each channel levels as fine as it needs; the result stays multiplied by it. A pipeline may keep the
+    level, a byte, in the place of the value.
     """
 
     source: int
     step: float
     zero: int | NDArray[np.uint8]
+    factor: NDArray[np.float32] | None = None
+
+    @property
+    def levels_per_unit(self) -> NDArray[np.float32]:
+        """What a value is multiplied by to get its level: `(channels,)`, or one number for all."""
+        factor = np.ones(1, np.float32) if self.factor is None else self.factor
+        return (factor.astype(np.float64) / self.step).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -141,7 +141,7 @@ def activation(source: Planes, op: Activation) -> Planes:
 def quantize(source: Planes, op: Quantize) -> Planes:
     """The nearest of 256 levels; `zero` is the level of 0."""
     zero = np.float32(op.zero) if isinstance(op.zero, int) else op.zero.astype(np.float32)[:, None, None]
-    level = np.clip(np.rint(source * np.float32(1 / op.step)) + zero, 0, 255)
+    level = np.clip(np.rint(source * op.levels_per_unit[:, None, None]) + zero, 0, 255)
     return (level - zero) * np.float32(op.step)
 
 

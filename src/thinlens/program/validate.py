@@ -196,6 +196,9 @@ def _check_levels(op: Quantize, source: ValueType) -> None:
             raise ValueError(f"zero must be ({source.channels},) uint8, got {op.zero.shape} {op.zero.dtype}")
     elif not 0 <= op.zero <= 255:
         raise ValueError(f"zero must be a level in 0…255, got {op.zero}")
+    _check_vector("factor", op.factor, source.channels)
+    if op.factor is not None and op.factor.min() <= 0:
+        raise ValueError("factor must be above 0")
 
 
 def _check_vector(name: str, vector: np.ndarray | None, length: int) -> None:

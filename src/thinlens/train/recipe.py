@@ -24,7 +24,8 @@ class Recipe:
     `adam` takes `steps` steps of `batch` patches of `patch`² low pixels, the learning rate rising over the first
     twentieth and then falling to zero along a cosine; the result is the exponential moving average of the weights.
     `soap` does the same with steps that also follow the curvature of each layer [Vyas2024], which many-layer networks
-    repay. With the `precision` bfloat16 layers compute in 16 bits while training, their weights stay float32.
+    repay. With the `precision` bfloat16 layers compute in 16 bits while training, their weights stay float32. A part of
+    the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`).
     `least-squares` (for one-layer networks) takes `samples` pixels for each sub-pixel position, tries `starts` random
     beginnings and improves the best for at most `steps` steps; with `grow` it does so first with smaller kernels, each
     the beginning of the next. `batch`, `patch`, `learning_rate`, `average` and `precision` do not matter to it.
@@ -46,6 +47,7 @@ class Recipe:
     seed: int = 0
     padding: Padding = "edge"
     precision: Precision = "float32"
+    stretched: float = 0.0
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
@@ -59,6 +61,8 @@ class Recipe:
             raise ValueError("least squares cannot minimize l1; choose mse or log-mse, or the optimizer adam")
         if min(self.steps, self.batch, self.patch, self.samples, self.starts) < 1:
             raise ValueError("steps, batch, patch, samples and starts must be at least 1")
+        if not 0 <= self.stretched <= 1:
+            raise ValueError("stretched is a part of the crops, 0…1")
         if not 0 <= self.average < 1 or self.learning_rate <= 0:
             raise ValueError("average must be in 0…1 (1 excluded) and learning_rate above 0")
 

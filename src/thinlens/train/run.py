@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from .. import checkpoint, nets
-from ..data.pairs import Sampling, make_pairs, prepare
+from ..data.pairs import Sampling, make_pairs, prepare, stretch
 from . import descent, least_squares
 from .descent import Report
 from .recipe import Recipe
@@ -59,7 +59,8 @@ def train(
         patches = prepare(
             data, recipe.sampling, cache=cache, progress=lambda done, total: show(done, total, math.nan, math.nan)
         )
-    pairs, validation = (make_pairs(crops, config.scale) for crops in (patches.train, patches.validation))
+    pairs = make_pairs(stretch(patches.train, recipe.stretched, recipe.seed), config.scale)
+    validation = make_pairs(patches.validation, config.scale)
     state = StateFile(out.with_name(out.name + ".state"), f"{recipe.hash()} {patches.digest}")
     if not resume:
         state.remove()
