@@ -7,10 +7,11 @@ recipe = Recipe(
     "ECBSR_s3_M4_C16",
     optimizer="soap",
     loss="log-mse",
-    steps=40_000,
+    steps=50_000,
     batch=16,
     patch=44,
     learning_rate=5e-3,
+    seed=1,
     precision="bfloat16",
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -1,8 +1,8 @@
 """A float program's quantized twin: weights of 8 bits on values of 8 bits, nearly the same picture in half the time.
 
 Layer by layer, with what comes out of the layers before, already quantized: each channel of values gets the 256 levels
-that change it the least; weights are fitted again to give the float layer's result from those; then they are rounded one input
-after the other, and what the rounding of one changes, those still to be rounded make up for [Frantar2023].
+that change it the least; weights are fitted again to give the float layer's result from those; then they are rounded
+one input after the other, and what the rounding of one changes, those still to be rounded make up for [Frantar2023].
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
     """The program with 8-bit weights and 8-bit sources of every convolution but those of the picture itself.
 
     `pictures`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, low-resolution as the program will get them; some sixty with
-    96×96 pixels, full of detail and of every brightness, are enough. The last layer's values are not rounded, nor is a picture that is added to them. A result differs from the float program's by noise, which costs
-    the released networks 0.04 dB at most (benchmarks/results/scores.md). Raises ValueError for programs that take RGB,
-    are not float or have one layer.
+    96×96 pixels, full of detail and of every brightness, are enough. The last layer's values are not rounded, nor is a
+    picture that is added to them. A result differs from the float program's by noise, which costs the released networks
+    0.04 dB at most (benchmarks/results/scores.md). Raises ValueError for programs that take RGB, are not float or have
+    one layer.
     Attach the result with `dataclasses.replace(program, uint8=quantize(program, pictures))`.
     """
     floats = [op.weight.dtype == np.float32 for op in program.ops if isinstance(op, Convolution)]

@@ -16,6 +16,7 @@ OTHERS = (
     "eSR-TR_s{scale}_K7_C4",
     "ESPCN_s{scale}_D16_S32",
     "FSRCNN_s{scale}_D56_S12_M4",
+    "eSR-CNN_s{scale}_C8_D3_S9",
 )
 """Released without the name of a preset: a preset is better in the same time."""
 SCALES = (2, 3, 4)

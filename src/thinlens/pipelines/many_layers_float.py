@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from . import frame as frames
 from . import many_layers, row_sums
 from .activation import activate
+from .blocks import Shape, machine, shape_of, shapes_of
 from .frame import ROW, SHIFT, C, Frame, X, Y
 from .many_layers import CACHE, WIDEST, Layer, ManyLayers
 from .picture import Picture
@@ -35,14 +36,6 @@ TYPICAL = (1280, 1920, 3840)
 """Widths of pictures for which tiles are to come out even."""
 OUTER, INNER, BLOCK = (hl.Var(name) for name in ("outer", "inner", "block"))
 Value = Callable[[hl.Expr, int, hl.Expr], hl.Expr]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What of a layer is computed in registers: `channels` outputs of `vectors` vectors of pixels."""
-
-    channels: int
-    vectors: int
 
 
 @dataclass(frozen=True)
@@ -98,11 +91,11 @@ class Stages:
 def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
-    lanes, most = _machine()
+    lanes, most = machine()
     stages = Stages(frame, hl.Func("map"), [], [], lanes)
     gray = hl.Expr(frame.gray[X, Y])
     stages.first[X, Y, C] = gray if net.layers[0].repeats_edges else _outside(gray, net.layers[0], stages)
-    below, shapes = stages.first, _shapes(net, most)
+    below, shapes = stages.first, shapes_of(net, most)
     *inner, last = net.layers
     for layer, shape, reader in zip(inner, shapes, net.layers[1:], strict=False):
         stages.layers.append(_stage(layer, shape, below, reader, stages))
@@ -137,31 +130,31 @@ def _last(layer: Layer, scale: int, shape: Shape, source: hl.Func, stages: Stage
 
 def _last_by_rows(layer: Layer, scale: int, most: int, source: hl.Func, stages: Stages) -> Value:
     """The same by sums of single rows of kernels."""
-    radius, weight, bias = layer.kernel // 2, layer.convolution.weight, layer.convolution.bias
-    stage, addends = Stage(layer, [], by_rows=True), dict[int, list[Callable[[hl.Expr], hl.Expr]]]()
+    radius, op = layer.kernel // 2, layer.convolution
+    sums, addends = list[Sums](), dict[int, list[tuple[hl.Func, int, int]]]()
+
+    def read(x: hl.Expr, _: hl.Expr, z: hl.Expr) -> hl.Expr:
+        return source[X + x - radius, Y, z]
+
     for group in row_sums.groups_of(layer):
-        rows = np.stack([weight[output, :, row] for output, row in group.sums])[:, :, None]
-        shape = _shape(len(rows), most)
-        read = lambda x, y, z: source[X + x - radius, Y, z]  # noqa: E731
-        sums = _sums(rows, None, shape, group.columns, read, stages)
-        stage.sums.append(sums)
+        rows = np.stack([op.weight[output, :, row] for output, row in group.sums])[:, :, None]
+        sums.append(_sums(rows, None, shape_of(len(rows), most), group.columns, read, stages))
         for index, (output, tap) in enumerate(group.sums):
-            row = Y + tap - radius
-            if layer.repeats_edges:
-                row = many_layers.nearest_row(tap, radius, stages.frame, stages.buffer, ROW)
-            addends.setdefault(output, []).append(
-                lambda x, row=row, index=index, sums=sums: hl.Expr(sums.pixels[x, row, index])
-            )
-    stages.layers.append(stage)
+            addends.setdefault(output, []).append((sums[-1].pixels, index, tap))
+    stages.layers.append(Stage(layer, sums, by_rows=True))
+
+    def row(tap: int) -> hl.Expr:
+        if layer.repeats_edges:
+            return many_layers.nearest_row(tap, radius, stages.frame, stages.buffer, ROW)
+        return Y + tap - radius
+
+    def total(x: hl.Expr, output: int) -> hl.Expr:
+        parts = [hl.Expr(func[x, row(tap), index]) for func, index, tap in addends.get(output, [])]
+        return sum(parts, hl.f32(0 if op.bias is None else float(op.bias[output])))
 
     def value(x: hl.Expr, c: int, column: hl.Expr) -> hl.Expr:
-        def of(output: int) -> hl.Expr:
-            return sum(
-                (addend(x) for addend in addends.get(output, ())), hl.f32(0 if bias is None else float(bias[output]))
-            )
-
-        rows = range(c * scale, (c + 1) * scale)
-        return hl.mux(ROW, [hl.mux(column, [of(row * scale + i) for i in range(scale)]) for row in rows])
+        rows = [[total(x, (c * scale + i) * scale + j) for j in range(scale)] for i in range(scale)]
+        return hl.mux(ROW, [hl.mux(column, totals) for totals in rows])
 
     return value
 
@@ -180,14 +173,14 @@ def _whole(layer: Layer, shape: Shape, source: hl.Func, stages: Stages) -> Sums:
 
 
 def _sums(
-    weight: NDArray[np.float32],
-    bias: NDArray[np.float32] | None,
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
     shape: Shape,
     columns: range,
     read: Callable[[hl.Expr, hl.Expr, hl.Expr], hl.Expr],
     stages: Stages,
 ) -> Sums:
-    """Sums of what is `read` at a column, a row and an input, with weights `(count, inputs, rows, columns)`."""
+    """Sums of what is `read` at a column, a row and an input, weights `(count, inputs, rows, columns)`, float32."""
     outputs, inputs, height, _ = weight.shape
     count = -(-outputs // shape.channels) * shape.channels
     spread, start = np.zeros((*weight.shape[1:], count), np.float32), np.zeros(count, np.float32)
@@ -281,41 +274,6 @@ def _schedule_sums(sums: Sums, lanes: int) -> None:
     update.vectorize(X, lanes).unroll(X).unroll(C)
     if sums.columns == 3:
         update.unroll(taps.x)
-
-
-def _machine() -> tuple[int, int]:
-    """Floats in a vector, and how many vectors of sums the registers hold beside what is multiplied, of the processor
-    that pipelines are made for."""
-    target = hl.get_jit_target_from_environment()
-    lanes = target.natural_vector_size(hl.Float(32))
-    return lanes, 26 if lanes == 16 or target.arch == hl.TargetArch.ARM else 12
-
-
-def _shapes(net: ManyLayers, most: int) -> list[Shape]:
-    """The shape of each layer; where the next layer has 1×1 kernels, its blocks are made of whole blocks of this."""
-    shapes: list[Shape] = []
-    for layer, following in zip(reversed(net.layers), (None, *reversed(net.layers[1:])), strict=True):
-        multiple = shapes[-1].vectors if following is not None and following.kernel == 1 else 0
-        shapes.append(_shape(layer.outputs, most, multiple))
-    return shapes[::-1]
-
-
-def _shape(outputs: int, most: int, multiple: int = 0) -> Shape:
-    """The shape, of at most `most` sums, that takes the fewest cycles for each vector; `multiple`, unless 0, must hold
-    whole numbers of it.
-
-    A pass over one tap takes two multiply-adds or two loads in a cycle (vectors of pixels count three times, because
-    they cross cache lines), five instructions of any kind, and at least the four cycles that a sum takes.
-    """
-
-    def cost(shape: Shape) -> float:
-        products, loads = shape.channels * shape.vectors, shape.channels + 3 * shape.vectors
-        instructions = products + shape.channels + shape.vectors + 6
-        cycles = max(products / 2, loads / 2, instructions / 5, 4) + 0.7
-        return -(-outputs // shape.channels) * cycles / shape.vectors + 0.01 * shape.vectors
-
-    choices = [Shape(c, v) for v in range(1, 9) for c in range(1, min(outputs, most // v) + 1)]
-    return min((shape for shape in choices if multiple % shape.vectors == 0), key=cost)
 
 
 def _width(net: ManyLayers, stages: Stages) -> int:
