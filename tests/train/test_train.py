@@ -156,7 +156,7 @@ def test_a_step_of_least_squares_solves_a_linear_problem() -> None:
     """With one template the maximum is linear, so the first undamped step is the solution."""
     random = torch.Generator().manual_seed(0)
     windows, truth = torch.rand(8, 500, 9, generator=random), torch.randn(9, 1, generator=random)
-    problem = least_squares.Problem(windows, (windows @ truth)[..., 0], lambda maps: maps.amax(-1), False)
+    problem = least_squares.Problem(windows, (windows @ truth)[..., 0], lambda maps: maps.amax(-1), None)
     weight = torch.zeros(9, 1)
     *_, end = least_squares.descend(problem, least_squares.Step(weight, 0.0, 1e-9, False), 8)
     torch.testing.assert_close(end.weight, truth, atol=1e-4, rtol=0)
@@ -165,7 +165,7 @@ def test_a_step_of_least_squares_solves_a_linear_problem() -> None:
 def test_a_widened_filter_computes_the_same() -> None:
     random = torch.Generator().manual_seed(0)
     windows, weight = torch.rand(4, 50, 49, generator=random), torch.randn(9, 6, generator=random)
-    problem = least_squares.Problem(windows, torch.zeros(4, 50), lambda maps: maps.amax(-1), False)
+    problem = least_squares.Problem(windows, torch.zeros(4, 50), lambda maps: maps.amax(-1), None)
     wide, narrow = problem.errors(least_squares.widened(weight, 7)), problem.narrowed(3).errors(weight)
     torch.testing.assert_close(wide, narrow)
     with pytest.raises(ValueError, match="grows from smaller, odd kernels, not from"):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .. import nets
 from ..data.pairs import Pairs
-from .losses import LOSSES
+from .losses import loss
 from .recipe import Recipe
 from .soap import Soap, Stacks
 from .state import StateFile
@@ -122,7 +122,8 @@ class Descent:
         reduced = self.recipe.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=reduced, cache_enabled=False):
             outputs = self.module(inputs)
-        return LOSSES[self.recipe.loss](*trim(outputs, targets, self.border * self.scale))
+        outputs, targets = trim(outputs, targets, self.border * self.scale)
+        return loss(self.recipe.loss, outputs, targets, self.recipe.least_error)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that a later run needs to go on."""

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 from ..data.pairs import Pairs
 from .descent import Report, turned, validation_psnr
-from .losses import FLOOR
 from .recipe import Recipe
 from .state import StateFile
 
@@ -50,17 +49,20 @@ class OneLayer(Protocol):
 
 @dataclass(frozen=True)
 class Problem:
-    """Windows `(patches, n, kernel²)` of low pixels and the high pixels `(patches, n)` that they should give."""
+    """Windows `(patches, n, kernel²)` of low pixels and the high pixels `(patches, n)` that they should give.
+
+    For log-mse `least_error` is added to the error of a patch; for mse it is None.
+    """
 
     windows: Tensor
     targets: Tensor
     combine: Combine
-    logarithmic: bool
+    least_error: float | None
 
     def part(self, share: int) -> Problem:
         """The same with one in `share` of the samples of each patch."""
         n = max(1, self.targets.shape[1] // share)
-        return Problem(self.windows[:, :n], self.targets[:, :n], self.combine, self.logarithmic)
+        return Problem(self.windows[:, :n], self.targets[:, :n], self.combine, self.least_error)
 
     @property
     def kernel(self) -> int:
@@ -74,7 +76,7 @@ class Problem:
             return self
         square = self.windows.unflatten(2, (self.kernel, self.kernel))
         middle = square[:, :, border:-border, border:-border].flatten(2)
-        return Problem(middle, self.targets, self.combine, self.logarithmic)
+        return Problem(middle, self.targets, self.combine, self.least_error)
 
     def errors(self, weight: Tensor) -> Tensor:
         """Mean squared error of each patch, for the filters `(kernel², maps)`."""
@@ -85,7 +87,7 @@ class Problem:
         return torch.cat(parts).double()
 
     def loss(self, errors: Tensor) -> float:
-        return float((errors + FLOOR).log().mean() if self.logarithmic else errors.mean())
+        return float(errors.mean() if self.least_error is None else (errors + self.least_error).log().mean())
 
 
 def serves(module: nn.Module) -> bool:
@@ -196,7 +198,7 @@ def descend(problem: Problem, start: Step, steps: int) -> Iterator[Step]:
         return
     weight, damping, errors = start.weight, start.damping, problem.errors(start.weight)
     for _ in range(steps):
-        importance = 1 / (errors + FLOOR) if problem.logarithmic else torch.ones_like(errors)
+        importance = torch.ones_like(errors) if problem.least_error is None else 1 / (errors + problem.least_error)
         importance = importance / importance.mean()
         matrix, gradient = normal_equations(problem, weight, importance.float())
         diagonal = matrix.diagonal().clamp_min(1e-9 * float(matrix.diagonal().max()))
@@ -268,8 +270,8 @@ def sample(
         windows.append(views[y, x].reshape(count, kernel**2))
         y, x = (y + kernel // 2) * pairs.scale + position[0], (x + kernel // 2) * pairs.scale + position[1]
         targets.append(turned(high, turn)[y, x])
-    logarithmic = recipe.loss == "log-mse"
-    return Problem(torch.stack(windows).to(device), torch.stack(targets).to(device), combine, logarithmic)
+    least_error = recipe.least_error if recipe.loss == "log-mse" else None
+    return Problem(torch.stack(windows).to(device), torch.stack(targets).to(device), combine, least_error)
 
 
 def representatives(scale: int) -> list[Position]:
