@@ -7,11 +7,10 @@ recipe = Recipe(
     "ECBSR_s4_M4_C8",
     optimizer="soap",
     loss="log-mse",
-    steps=45_000,
+    steps=30_000,
     batch=32,
     patch=32,
     learning_rate=5e-3,
-    seed=1,
     precision="bfloat16",
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -7,7 +7,7 @@ recipe = Recipe(
     "eSR-CNN_s4_C8_D3_S9",
     optimizer="soap",
     loss="log-mse",
-    steps=30_000,
+    steps=36_000,
     batch=8,
     patch=32,
     learning_rate=1.5e-2,

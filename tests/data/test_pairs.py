@@ -5,7 +5,7 @@ import pytest
 
 from thinlens import photo
 from thinlens.data.degrade import downscale
-from thinlens.data.pairs import Sampling, make_pairs, photo_files, prepare, read_patches
+from thinlens.data.pairs import Sampling, make_pairs, photo_files, prepare, read_patches, stretch
 
 SAMPLING = Sampling(per_photo=2, size=48, reductions=(1, 2), holdout=3)
 
@@ -65,6 +65,16 @@ def test_pairs_are_the_degraded_luma_without_the_margin(scale: int) -> None:
     np.testing.assert_allclose(pairs.low[1], low[2:-2, 2:-2], atol=1e-6)
     high = crops[1] @ np.array([0.299, 0.587, 0.114]) / 255
     np.testing.assert_allclose(pairs.high[1], high[2 * scale : -2 * scale, 2 * scale : -2 * scale], atol=1e-6)
+
+
+def test_stretched_crops_have_harder_edges() -> None:
+    crops = np.random.default_rng(0).integers(90, 170, (20, 48, 48, 3), np.uint8)
+    np.testing.assert_array_equal(stretch(crops, 0.0), crops)
+    every, some = stretch(crops, 1.0, seed=3), stretch(crops, 0.3, seed=3)
+    assert every.dtype == np.uint8 and (np.ptp(every, axis=(1, 2, 3)) > np.ptp(crops, axis=(1, 2, 3))).all()
+    changed = (some != crops).any(axis=(1, 2, 3))
+    assert 1 <= changed.sum() <= 12
+    np.testing.assert_array_equal(some, stretch(crops, 0.3, seed=3))
 
 
 def test_bad_input_is_named(folder, tmp_path) -> None:

@@ -56,7 +56,8 @@ def net(name: str, padding: Padding, seed: int = 0) -> Program:
             ops.append(Convolution(0, weight * step[:, None, None, None], bias, padding))
         else:
             zero = 128 if function == "tanh" else random.integers(0, 60, inputs, dtype=np.uint8)
-            ops.append(Quantize(len(ops), 1 / 127 if function == "tanh" else 0.013, zero))
+            factor = np.geomspace(0.8, 1.25, inputs).astype(np.float32) if index == 1 else None
+            ops.append(Quantize(len(ops), 1 / 127 if function == "tanh" else 0.013, zero, factor))
             ops.append(Convolution(len(ops), weight, bias, padding, step=step))
         if function is not None and index < len(sizes) - 1:
             highest = 1.4 if name == "steep" else 0.9

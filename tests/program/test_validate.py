@@ -94,6 +94,8 @@ STEP = vector(1, 1, 1, 1)
         ((Convolution(0, BYTES, step=STEP), SHUFFLE), "a convolution with int8 weights must read a Quantize"),
         ((Quantize(0, 0.0, 0),), "step must be a number above 0, got 0.0"),
         ((Quantize(0, -1.0, 0),), "step must be a number above 0, got -1.0"),
+        ((Quantize(0, 0.1, 0, np.ones(2, np.float32)),), r"factor must be \(1,\) float32, got \(2,\) float32"),
+        ((Quantize(0, 0.1, 0, np.zeros(1, np.float32)),), "factor must be above 0"),
         ((Quantize(0, float("nan"), 0),), "step must be a number above 0, got nan"),
         ((Quantize(0, float("inf"), 0),), "step must be a number above 0, got inf"),
         ((Quantize(0, 1.0, 256),), "zero must be a level in 0…255, got 256"),

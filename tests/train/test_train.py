@@ -193,6 +193,10 @@ def test_what_cannot_be_trained_is_named(photos, tmp_path) -> None:
         Recipe("eSR-MAX_s2_K3_C1", "least-squares", "l1")
     with pytest.raises(ValueError, match="unknown loss 'huber'; choose one of mse, l1, log-mse"):
         Recipe("eSR-MAX_s2_K3_C1", loss="huber")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="stretched is a part of the crops, 0…1"):
+        replace(ADAM, stretched=1.5)
+    with pytest.raises(ValueError, match="floor must be above 0"):
+        replace(ADAM, floor=0.0)
 
 
 def test_recipes_are_files_that_set_recipe(tmp_path) -> None:
