@@ -217,8 +217,8 @@ def _nearest_column(sums: hl.Func, radius: int, frame: Frame) -> hl.Expr:
 
 
 # 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), zeros outside or edges repeated:
-# eSR-CNN_s2_C4_D3_S6 30 and 32 ms, ESPCN_s2_D16_S32 81 and 88, ECBSR_s2_M4_C16 118 and 136, FSRCNN_s2_D56_S12_M4
-# 189 and 217. Lines of maps that are an even number of vectors apart cost up to 40 % more.
+# eSR-CNN_s2_C4_D3_S6 33 and 35 ms, ESPCN_s2_D16_S32 88 and 95, ECBSR_s2_M4_C16 125 and 144, FSRCNN_s2_D56_S12_M4
+# 168 and 192. Lines of maps that are an even number of vectors apart cost up to 40 % more.
 def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     """Each layer a row at a time, a row in blocks of pixels, a block in blocks of channels."""
     frame, lanes = stages.frame, stages.lanes

@@ -268,8 +268,8 @@ def _padded(channels: int) -> int:
 
 
 # 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), 2026-11-21, edges repeated, beside
-# the float form in the same run: eSR-CNN_C4_D3_S6 18 ms (35), ESPCN_D16_S32 40 ms (95), ECBSR_M4_C16 46 ms (142),
-# FSRCNN_D56_S12_M4 91 ms (218), 20 of it in the first layer.
+# the float form in the same run: eSR-CNN_C4_D3_S6 18 ms (36), ESPCN_D16_S32 42 ms (97), ECBSR_M4_C16 47 ms (149),
+# FSRCNN_D56_S12_M4 92 ms (191), 20 of it in the first layer.
 def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     """Each layer a tile at a time, in blocks of pixels and of channels."""
     frame = stages.frame
