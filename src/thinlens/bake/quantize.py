@@ -57,22 +57,21 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
     exact: list[list[Planes]] = [[planes] for planes in lumas]
     rounded: list[list[Planes]] = [[planes] for planes in lumas]
     ops: list[Op] = []
-    moved, levels, inputs = [0], dict[int, int](), dict[int, list[Planes]]()
+    moved, read = [0], dict[int, tuple[int, NDArray[np.float32], list[Planes]]]()
     for op in program.ops:
         for values in exact:
             values.append(evaluate(op, values))
         if isinstance(op, Convolution) and op.source > 0:
-            if op.source not in levels:
-                rounder = _levels([values[op.source] for values in exact])
+            if op.source not in read:
+                rounder, factor = _levels([values[op.source] for values in exact])
                 ops.append(replace(rounder, source=moved[op.source]))
-                levels[op.source] = len(ops)
-                inputs[op.source] = [evaluate(replace(rounder, source=op.source), values) for values in rounded]
-            rounder = ops[levels[op.source] - 1]
-            assert isinstance(rounder, Quantize) and rounder.factor is not None
-            op = _round_weights(_undoing(op, rounder.factor), inputs[op.source], [values[-1] for values in exact])
-            for values, planes in zip(rounded, inputs[op.source], strict=True):
-                values.append(evaluate(replace(op, source=0), [planes]))
-            ops.append(replace(op, source=levels[op.source]))
+                read[op.source] = len(ops), factor, [evaluate(rounder, [values[op.source]]) for values in rounded]
+            levels, factor, inputs = read[op.source]
+            op = replace(_undoing(op, factor), source=0)
+            op = _round_weights(op, inputs, [values[-1] for values in exact])
+            for values, planes in zip(rounded, inputs, strict=True):
+                values.append(evaluate(op, [planes]))
+            ops.append(replace(op, source=levels))
         else:
             ops.append(renumbered(op, moved.__getitem__))
             for values in rounded:
@@ -109,15 +108,16 @@ def _range(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
     return low, high
 
 
-def _levels(values: list[Planes]) -> Quantize:
-    """Levels for the range of each channel, all with the same step of what is multiplied by their factors."""
+def _levels(values: list[Planes]) -> tuple[Quantize, NDArray[np.float32]]:
+    """Levels for the range of each channel, all with the same step of what is multiplied by their factors; and these
+    factors."""
     low, high = _range(values)
     extent = np.maximum(high - low, max(1e-3 * float((high - low).max()), 1e-30))
     step = float(extent.max()) / 254
     factor = (extent.max() / extent).astype(np.float32)
     room = 255 - (high - low) * factor / step  # to share between what lies beyond the range on both sides
     zero = np.where(low < 0, np.clip(np.rint(room / 2 - low * factor / step), 0, 255), 0)
-    return Quantize(0, step, zero.astype(np.uint8), factor)
+    return Quantize(0, step, zero.astype(np.uint8), factor), factor
 
 
 def _undoing(op: Convolution, factor: NDArray[np.float32]) -> Convolution:

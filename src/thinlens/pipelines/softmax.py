@@ -49,9 +49,9 @@ def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score,
     return result * hl.fast_inverse(total) if coarse else result / total
 
 
-def exponential(x: hl.Expr, powers: NDArray[np.float64] = POWERS_OF_TWO) -> hl.Expr:
+def exponential(x: hl.Expr) -> hl.Expr:
     """exp(x) for x ≤ 0, float32, within 5e-7 of the result down to x = -5, within 3e-9 of 1 below."""
-    return power_of_two(x * LOG2_E, powers)
+    return power_of_two(x * LOG2_E)
 
 
 def power_of_two(x: hl.Expr, powers: NDArray[np.float64] = POWERS_OF_TWO) -> hl.Expr:
