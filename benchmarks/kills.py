@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from thinlens.evaluate.speed import machine
+from thinlens.evaluation.speed import machine
 from thinlens.photo import Photo, read, write
 from thinlens.program import Convolution, PixelShuffle, Program, save
 

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import thinlens
-from thinlens.evaluate import Score, report
+from thinlens.evaluation import Score, report
 
 RESULTS = Path(__file__).parent / "results"
 HEAD = """# Scores of the released models

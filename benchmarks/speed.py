@@ -21,11 +21,10 @@ from peak import Share, shares
 
 import thinlens
 from thinlens import models, nets
-from thinlens.bake import fix_point, fuse, quantize
-from thinlens.evaluate.speed import Speed, Timing, benchmark, machine
+from thinlens.bake import fuse, quantize, to_fixed_point
+from thinlens.evaluation.speed import Speed, Timing, benchmark, machine
 from thinlens.pipelines import Compiled
-from thinlens.program import Program
-from thinlens.program.ops import Padding
+from thinlens.program import Padding, Program
 
 RESULTS = Path(__file__).parent / "results"
 OTHERS = ("openvino", "onnxruntime", "torch")
@@ -67,7 +66,7 @@ def program(identifier: str, padding: Padding = "zero") -> Program:
         return thinlens.load(identifier)
     torch.manual_seed(0)
     made = fuse(nets.lower(nets.build(nets.parse(identifier), padding)))
-    return replace(made, uint8=fix_point(made)) if identifier.startswith(("Bicubic", "eSR-MAX")) else made
+    return replace(made, uint8=to_fixed_point(made)) if identifier.startswith(("Bicubic", "eSR-MAX")) else made
 
 
 def measure(part: str) -> None:

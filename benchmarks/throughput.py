@@ -18,7 +18,7 @@ from time import perf_counter
 import pyvips
 
 from thinlens import batch
-from thinlens.evaluate.speed import machine
+from thinlens.evaluation.speed import machine
 from thinlens.jobs import Job, plan
 from thinlens.photo import Photo, read, threads, write
 

@@ -1,7 +1,7 @@
 """FSRCNN as it is published, with its transposed convolution, in other engines beside thinlens; run by speed.py.
 
-A program holds the transposed convolution as a convolution and a pixel shuffle, and `thinlens.evaluate.speed` gives the
-other engines that form, in which they are about twice as quick as in this one, which their users have.
+A program holds the transposed convolution as a convolution and a pixel shuffle, and `thinlens.evaluation.speed` gives
+the other engines that form, in which they are about twice as quick as in this one, which their users have.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 import thinlens
 from thinlens import nets
 from thinlens.bake import fuse
-from thinlens.evaluate.speed import Speed, Timing, machine
+from thinlens.evaluation.speed import Speed, Timing, machine
 
 IDENTIFIER = "FSRCNN_s2_D56_S12_M4"
 SIZE = (1920, 1080)

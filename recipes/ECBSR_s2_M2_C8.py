@@ -1,7 +1,7 @@
 """The released ECBSR_s2_M2_C8."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.train import Recipe
+from thinlens.training import Recipe
 
 recipe = Recipe(
     "ECBSR_s2_M2_C8",

@@ -1,7 +1,7 @@
 """The released ESPCN_s3_D16_S32."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.train import Recipe
+from thinlens.training import Recipe
 
 recipe = Recipe(
     "ESPCN_s3_D16_S32",

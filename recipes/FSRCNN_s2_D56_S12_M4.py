@@ -1,7 +1,7 @@
 """The released FSRCNN_s2_D56_S12_M4."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.train import Recipe
+from thinlens.training import Recipe
 
 recipe = Recipe(
     "FSRCNN_s2_D56_S12_M4",

@@ -1,7 +1,7 @@
 """The released eSR-CNN_s2_C8_D3_S9."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.train import Recipe
+from thinlens.training import Recipe
 
 recipe = Recipe(
     "eSR-CNN_s2_C8_D3_S9",

@@ -1,7 +1,7 @@
 """The released model `fast` at ×3."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.train import Recipe
+from thinlens.training import Recipe
 
 recipe = Recipe(
     "eSR-MAX_s3_K3_C2",

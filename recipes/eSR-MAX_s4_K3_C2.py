@@ -1,7 +1,7 @@
 """The released model `fast` at ×4."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.train import Recipe
+from thinlens.training import Recipe
 
 recipe = Recipe(
     "eSR-MAX_s4_K3_C2",

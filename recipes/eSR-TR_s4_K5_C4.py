@@ -1,7 +1,7 @@
 """The released model `balanced` at ×4."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.train import Recipe
+from thinlens.training import Recipe
 
 recipe = Recipe(
     "eSR-TR_s4_K5_C4",

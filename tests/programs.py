@@ -10,23 +10,24 @@ from numpy.typing import NDArray
 
 from thinlens.program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
     Convolution,
-    Op,
+    FakeQuantize,
+    Function,
+    Operation,
+    Padding,
     PixelShuffle,
     Program,
-    Quantize,
-    RoundShift,
+    ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
 )
-from thinlens.program.ops import Function, Padding
 
 Choice = Literal["none", "maximum", "key", "query*key"]
 GROUPS = {"none": 1, "maximum": 1, "key": 2, "query*key": 3}
-LAST: dict[str, tuple[Op, ...]] = {
+LAST: dict[str, tuple[Operation, ...]] = {
     "none": (),
-    "maximum": (ChannelMaximum(2),),
+    "maximum": (ReduceMax(2),),
     "key": (SoftmaxSum(2, "key"),),
     "query*key": (SoftmaxSum(2, "query*key"),),
 }
@@ -62,8 +63,8 @@ def integer_program(
     offset = np.random.default_rng(seed).integers(-400, 400, len(weight)) << bits if bias else None
     fixed = Convolution(0, weight, None if offset is None else offset.astype(np.int32), padding)
     name = f"maximum_s{scale}_K{kernel}_C{channels}"
-    last = (PixelShuffle(1, scale), ChannelMaximum(2))
-    return Program(name, (layer, *last), Program(name, (fixed, *last, RoundShift(3, bits))))
+    last = (PixelShuffle(1, scale), ReduceMax(2))
+    return Program(name, (layer, *last), Program(name, (fixed, *last, RoundingShiftRight(3, bits))))
 
 
 def deep_program(function: Function, scale: int, channels: int, padding: Padding = "zero", seed: int = 0) -> Program:
@@ -73,8 +74,8 @@ def deep_program(function: Function, scale: int, channels: int, padding: Padding
     first = convolution(0, channels, 1, 5, padding, True, seed)
     last = convolution(2, scale**2, channels, 3, padding, False, seed + 1)
     if padding == "zero":
-        last = replace(last, outside=first.bias)
-    ops = (first, Activation(1, function, slope), last, Addition(3, 0), PixelShuffle(4, scale))
+        last = replace(last, pad_value=first.bias)
+    ops = (first, Activation(1, function, slope), last, Add(3, 0), PixelShuffle(4, scale))
     return Program(f"{function}_s{scale}_C{channels}_{padding}", ops)
 
 
@@ -92,14 +93,14 @@ def quantized_program(
             random.integers(-30, 31, (outputs, inputs, 3, 3), dtype=np.int8),
             np.rint(random.normal(0, 99, outputs)).astype(np.float32) / np.float32(1024),
             padding,
-            step=np.exp2(random.integers(-8, -5, outputs)).astype(np.float32),
+            weight_scale=np.exp2(random.integers(-8, -5, outputs)).astype(np.float32),
         )
         for source, outputs, inputs in ((1, channels, 1), (4, scale**2, channels))
     ]
     zero = 2 * random.integers(0, 20, channels, dtype=np.uint8) if zeros else 2
     ops = (
-        *(Quantize(0, 1 / 256, 0), layers[0], Activation(2, "relu"), Quantize(3, 1 / 64, zero), layers[1]),
-        *(Addition(5, 0), PixelShuffle(6, scale)),
+        *(FakeQuantize(0, 1 / 256, 0), layers[0], Activation(2, "relu"), FakeQuantize(3, 1 / 64, zero), layers[1]),
+        *(Add(5, 0), PixelShuffle(6, scale)),
     )
     return Program(f"bytes_s{scale}_C{channels}_{padding}", ops)
 

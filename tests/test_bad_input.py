@@ -12,9 +12,9 @@ import thinlens
 from thinlens import checkpoint, models, nets, run
 from thinlens.jobs import plan
 from thinlens.photo import Photo, check_target, read, write
-from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, save
+from thinlens.program import Convolution, PixelShuffle, Program, ReduceMax, save
 
-OPS = (Convolution(0, np.ones((8, 1, 3, 3), np.float32)), PixelShuffle(1, 2), ChannelMaximum(2))
+OPS = (Convolution(0, np.ones((8, 1, 3, 3), np.float32)), PixelShuffle(1, 2), ReduceMax(2))
 TINY = Program("tiny", OPS)
 
 

@@ -33,7 +33,7 @@ def test_a_program_of_ecbsr_holds_one_convolution_for_each_block(
     made = convert(source, target)
     blocks = module.config.blocks + 2
     names = [type(op).__name__ for op in load(target).ops]
-    assert names == ["Convolution", "Activation"] * (blocks - 1) + ["Convolution", "Addition", "PixelShuffle"]
+    assert names == ["Convolution", "Activation"] * (blocks - 1) + ["Convolution", "Add", "PixelShuffle"]
     assert made.name == identifier and made.uint8 is None
     assert made.provenance.get("published") == (source.name if published else None)
     low = picture(13, 9, False, np.float32)

@@ -12,7 +12,7 @@ import pytest
 
 import thinlens
 from thinlens.photo import Photo, write
-from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, save
+from thinlens.program import Convolution, PixelShuffle, Program, ReduceMax, save
 
 HEAVY = ("torch", "halide", "pyvips", "ray", "numpy", "rich")
 
@@ -36,10 +36,11 @@ def test_verbs_are_functions_with_a_docstring(name: str) -> None:
     assert getattr(thinlens, name).__doc__
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate"])
-def test_packages_do_not_hide_the_verbs_of_their_names(name: str) -> None:
-    package = importlib.import_module(f"thinlens.{name}")
-    assert getattr(thinlens, name) is getattr(package, name)
+@pytest.mark.parametrize(("package", "verb"), [("training", "train"), ("evaluation", "evaluate")])
+def test_packages_are_nouns_and_do_not_hide_the_verbs(package: str, verb: str) -> None:
+    module = importlib.import_module(f"thinlens.{package}")
+    assert getattr(thinlens, verb) is getattr(module, verb)
+    assert getattr(thinlens, package) is module
 
 
 def test_unknown_names_are_attribute_errors() -> None:
@@ -57,7 +58,7 @@ def test_the_command_loads_nothing_heavy_for_its_help() -> None:
 
 
 def test_upscaling_a_photo_needs_no_torch(tmp_path: Path) -> None:
-    ops = (Convolution(0, np.ones((4, 1, 1, 1), np.float32)), PixelShuffle(1, 2), ChannelMaximum(2))
+    ops = (Convolution(0, np.ones((4, 1, 1, 1), np.float32)), PixelShuffle(1, 2), ReduceMax(2))
     save(Program("tiny", ops), tmp_path / "tiny.safetensors")
     write(Photo(np.zeros((4, 5, 3), np.uint8)), tmp_path / "low.png")
     files = {name: str(tmp_path / name) for name in ("low.png", "high.png", "tiny.safetensors")}

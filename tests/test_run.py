@@ -11,7 +11,7 @@ import pytest
 import thinlens
 from thinlens import models, run
 from thinlens.photo import Photo, read, resize, write
-from thinlens.program import ChannelMaximum, Convolution, PixelShuffle, Program, reference, save
+from thinlens.program import Convolution, PixelShuffle, Program, ReduceMax, reference, save
 from thinlens.sizes import Plan
 
 
@@ -19,7 +19,7 @@ def tiny(scale: int = 2, name: str = "tiny") -> Program:
     """A small network with random weights that keeps flat areas roughly what they are."""
     weight = np.random.default_rng(scale).normal(0, 0.05, (2 * scale**2, 1, 3, 3))
     weight[:, 0, 1, 1] += 1 - weight.sum(axis=(1, 2, 3))
-    ops = (Convolution(0, weight.astype(np.float32), padding="edge"), PixelShuffle(1, scale), ChannelMaximum(2))
+    ops = (Convolution(0, weight.astype(np.float32), padding="edge"), PixelShuffle(1, scale), ReduceMax(2))
     return Program(name, ops)
 
 

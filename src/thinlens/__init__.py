@@ -5,29 +5,27 @@ Every name is loaded when it is first used: importing thinlens loads neither tor
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import models
     from .conversion import convert
-    from .evaluate import benchmark, evaluate
+    from .evaluation import benchmark, evaluate
     from .program import Program
     from .run import compile, load, upscale
-    from .train import train
+    from .training import train
 
 __all__ = ["Program", "benchmark", "compile", "convert", "evaluate", "load", "models", "train", "upscale"]
 
 _HOMES = {
     "Program": "program",
-    "benchmark": "evaluate",
+    "benchmark": "evaluation",
     "compile": "run",
     "convert": "conversion",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "load": "run",
-    "train": "train",
+    "train": "training",
     "upscale": "run",
 }
 
@@ -49,13 +47,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
-
-
-class _Names(ModuleType):
-    def __setattr__(self, name: str, value: object) -> None:
-        # importing the packages thinlens.train and thinlens.evaluate must not hide the functions of these names
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Names

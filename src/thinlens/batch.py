@@ -63,7 +63,7 @@ def do(job: Job, *, skip_existing: bool = False, **how: Any) -> Outcome:
 
 def clean_targets(jobs: Sequence[Job]) -> None:
     """Remove what killed runs have left half written in the folders that the jobs write to."""
-    from .photo import clean
+    from .files import clean
 
     for folder in {job.target.parent for job in jobs}:
         clean(folder)

@@ -12,7 +12,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from . import nets
-from .program.file import write_whole
+from .files import write_whole
 
 FORMAT = "thinlens checkpoint 1"
 

@@ -168,7 +168,7 @@ def train(
     import thinlens
 
     run = thinlens.train  # says so if torch is missing
-    from .train import default_recipe, load_recipe
+    from .training import default_recipe, load_recipe
 
     recipe = load_recipe(network) if network.endswith(".py") else default_recipe(network)
     settings = {"steps": steps, "seed": seed, "optimizer": optimizer, "loss": loss}
@@ -206,7 +206,7 @@ def evaluate(
     """Score models on folders of pictures: PSNR and SSIM."""
     import thinlens
 
-    from .evaluate import report
+    from .evaluation import report
 
     # click gives an option one value: the folders that follow it arrive among the models
     folders = [*data, *(Path(name) for name in models if Path(name).is_dir())]
@@ -312,7 +312,7 @@ def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: 
 
 def _stop(message: str) -> NoReturn:
     """End at once, with nothing half-written left."""
-    from .photo import abandon
+    from .files import abandon
 
     print(f"thinlens: {message}", file=sys.stderr)
     sys.stdout.flush()

@@ -44,7 +44,7 @@ def convert(
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in provenance.items()}
     made = replace(bake.fuse(nets.lower(module)), provenance=texts)
     with suppress(ValueError):
-        made = replace(made, uint8=bake.fix_point(made))
+        made = replace(made, uint8=bake.to_fixed_point(made))
     if quantize is not None:
         made = replace(made, uint8=_quantized(made, quantize))
     program.save(made, target)

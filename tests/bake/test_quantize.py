@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 
 from programs import convolution, deep_program, float_program, integer_program, picture
 from thinlens import bake
-from thinlens.program import Activation, Convolution, PixelShuffle, Program, Quantize, load, reference, save
-from thinlens.program.ops import Function, Padding
+from thinlens.program import (
+    Activation,
+    Convolution,
+    FakeQuantize,
+    Function,
+    Padding,
+    PixelShuffle,
+    Program,
+    load,
+    reference,
+    save,
+)
 
 
 def smooth(seed: int, size: int = 40) -> NDArray[np.uint8]:
@@ -58,8 +68,8 @@ def test_form_of_a_quantized_program() -> None:
     quantized = bake.quantize(program, PICTURES)
     first, *others = [op for op in quantized.ops if isinstance(op, Convolution)]
     assert first.weight.dtype == np.float32
-    assert all(op.weight.dtype == np.int8 and op.step is not None for op in others)
-    assert all(isinstance(quantized.ops[op.source - 1], Quantize) for op in others)
+    assert all(op.weight.dtype == np.int8 and op.weight_scale is not None for op in others)
+    assert all(isinstance(quantized.ops[op.source - 1], FakeQuantize) for op in others)
     assert all(np.abs(op.weight).max() <= 127 for op in others)
     assert quantized.quantized and quantized.uint8 is None
     assert (quantized.scale, quantized.halo, quantized.name) == (program.scale, program.halo, program.name)
@@ -86,8 +96,8 @@ def test_every_channel_uses_most_levels(function: Function) -> None:
     values = [PICTURES[0][None].astype(np.float32) / np.float32(255)]
     for op in quantized.ops:
         values.append(reference.evaluate(op, values))
-        if isinstance(op, Quantize):
-            assert (np.ptp(values[-1], axis=(1, 2)) / op.step).min() > 64
+        if isinstance(op, FakeQuantize):
+            assert (np.ptp(values[-1], axis=(1, 2)) / op.scale).min() > 64
 
 
 def test_rgb_pictures_calibrate_as_their_luma() -> None:

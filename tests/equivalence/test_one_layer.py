@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from equivalence.tolerances import FLOAT, INTEGER, LEVELS, PUBLISHED, TORCH
 from programs import picture
 from thinlens import nets
-from thinlens.bake import fix_point
+from thinlens.bake import to_fixed_point
 from thinlens.pipelines import compile
 from thinlens.program import reference
 
@@ -71,7 +71,7 @@ def test_every_form_computes_the_same_in_onnx(identifier: str) -> None:
 @pytest.mark.parametrize("weight_bits", [8, 16])
 def test_baked_integers_are_exact(identifier: str, weight_bits: Any) -> None:
     torch.manual_seed(3)
-    fixed = fix_point(nets.lower(nets.build(nets.parse(identifier))), weight_bits)
+    fixed = to_fixed_point(nets.lower(nets.build(nets.parse(identifier))), weight_bits)
     for color in (False, True):
         program = fixed.color if color else fixed
         levels = picture(37, 23, color, np.uint8)

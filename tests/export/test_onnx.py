@@ -12,11 +12,11 @@ from equivalence.tolerances import FLOAT
 from programs import convolution, deep_program, float_program, integer_program, picture, quantized_program
 from thinlens.program import (
     Activation,
-    ChannelMaximum,
     Convolution,
+    FakeQuantize,
     PixelShuffle,
     Program,
-    Quantize,
+    ReduceMax,
     SoftmaxSum,
     reference,
 )
@@ -41,7 +41,7 @@ PROGRAMS = [
     quantized_program(3, 4, "edge"),
     quantized_program(2, 4, "edge", zeros=True),
     Program("key*key", (convolution(0, 24, 1, 5, bias=True), PixelShuffle(1, 2), SoftmaxSum(2, "key*key"))),
-    Program("two layers", (convolution(0, 3, 1, 3), convolution(1, 8, 3, 5), PixelShuffle(2, 2), ChannelMaximum(3))),
+    Program("two layers", (convolution(0, 3, 1, 3), convolution(1, 8, 3, 5), PixelShuffle(2, 2), ReduceMax(3))),
 ]
 
 
@@ -101,7 +101,7 @@ def test_levels_of_any_step_differ_by_a_tie_at_most() -> None:
     Without graph optimizations: with them ONNX Runtime computes in bytes, and rounds the bias of a layer on the way.
     """
     program = quantized_program(2, 5)
-    ops = [replace(op, step=0.0123) if isinstance(op, Quantize) else op for op in program.ops]
+    ops = [replace(op, scale=0.0123) if isinstance(op, FakeQuantize) else op for op in program.ops]
     program = replace(program, ops=tuple(ops))
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

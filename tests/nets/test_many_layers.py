@@ -17,8 +17,7 @@ from programs import picture
 from thinlens import nets
 from thinlens.bake import fuse
 from thinlens.nets.ecbsr import Block
-from thinlens.program import Activation, Addition, Convolution, PixelShuffle, SoftmaxSum, reference
-from thinlens.program.ops import Padding
+from thinlens.program import Activation, Add, Convolution, Padding, PixelShuffle, SoftmaxSum, reference
 
 SIZES = [(1, 1), (2, 9), (13, 6)]
 IDS = [
@@ -153,7 +152,7 @@ def test_onnx_computes_the_same_with_and_without_branches(identifier: str, paddi
         ("eSR-CNN_s2_C4_D3_S6", [*[Convolution, Activation] * 2, Convolution, PixelShuffle, SoftmaxSum]),
         ("ESPCN_s2_D0_S3", [Convolution, Activation, Convolution, PixelShuffle, Activation]),
         ("FSRCNN_s2_D6_S3_M1", [*[Convolution, Activation] * 4, Convolution, PixelShuffle]),
-        ("ECBSR_s2_M1_C4", [*[Convolution, Activation] * 2, Convolution, Addition, PixelShuffle]),
+        ("ECBSR_s2_M1_C4", [*[Convolution, Activation] * 2, Convolution, Add, PixelShuffle]),
     ],
 )
 def test_what_a_program_is_made_of(identifier: str, kinds: list[type]) -> None:

@@ -14,7 +14,16 @@ from equivalence.tolerances import FLOAT, INTEGER, LEVELS
 from programs import convolution, float_program, integer_program, picture
 from thinlens.pipelines import Compiled, compile
 from thinlens.pipelines.build import match_one_layer
-from thinlens.program import ChannelMaximum, Convolution, Luma, PixelShuffle, Program, Recolor, RoundShift, reference
+from thinlens.program import (
+    AddChroma,
+    Convolution,
+    Luma,
+    PixelShuffle,
+    Program,
+    ReduceMax,
+    RoundingShiftRight,
+    reference,
+)
 
 SIZES = [(1, 1), (1, 70), (67, 1), (2, 3), (18, 33), (35, 129)]
 FUSED = [
@@ -35,19 +44,19 @@ FUSED = [
 def wide() -> Program:
     """An integer program whose weights do not fit two bytes with the sign in each."""
     weight = np.full((4, 1, 1, 1), 32_767, np.int16)
-    ops = (Convolution(0, weight), PixelShuffle(1, 2), RoundShift(2, 15))
+    ops = (Convolution(0, weight), PixelShuffle(1, 2), RoundingShiftRight(2, 15))
     return Program("wide", ops)
 
 
 PLAIN = [
     Program(
         "two layers",
-        (convolution(0, 3, 1, 3, bias=True), convolution(1, 8, 3, 5, "edge"), PixelShuffle(2, 2), ChannelMaximum(3)),
+        (convolution(0, 3, 1, 3, bias=True), convolution(1, 8, 3, 5, "edge"), PixelShuffle(2, 2), ReduceMax(3)),
     ),
     Program("after the shuffle", (convolution(0, 4, 1, 3), PixelShuffle(1, 2), convolution(2, 1, 1, 3))),
     Program("RGB", (convolution(0, 12, 3, 3), PixelShuffle(1, 2))),
-    Program("luma of luma", (Luma(0), convolution(1, 4, 1, 1), PixelShuffle(2, 2), Recolor(3, 0, 2))),
-    Program("same size", (convolution(0, 2, 1, 3), ChannelMaximum(1))),
+    Program("luma of luma", (Luma(0), convolution(1, 4, 1, 1), PixelShuffle(2, 2), AddChroma(3, 0, 2))),
+    Program("same size", (convolution(0, 2, 1, 3), ReduceMax(1))),
     wide(),
     replace(integer_program(2, 3, 2, bits=5).uint8, name="few bits"),  # type: ignore[type-var]
 ]

@@ -17,18 +17,19 @@ from thinlens.photo import Step, in_bands
 from thinlens.pipelines import Compiled, compile, many_layers, many_layers_float
 from thinlens.program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
+    AddChroma,
     Convolution,
+    Function,
     Luma,
-    Op,
+    Operation,
+    Padding,
     PixelShuffle,
     Program,
-    Recolor,
+    ReduceMax,
     SoftmaxSum,
     reference,
 )
-from thinlens.program.ops import Function, Padding
 
 SIZES = [(1, 1), (1, 70), (67, 1), (2, 3), (18, 33), (35, 129)]
 
@@ -41,31 +42,33 @@ def chain(
     functions: Sequence[Function | None],
     padding: Padding | Sequence[Padding] = "zero",
     residual: bool = False,
-    after: Sequence[Op] = (),
-    outside: float | None = None,
+    after: Sequence[Operation] = (),
+    pad_value: float | None = None,
 ) -> Program:
-    """Layers with these kernels and channels, the shuffle, and what comes after; `outside` is around all inner maps."""
-    ops: list[Op] = []
+    """Layers with these kernels and channels, the shuffle, and what comes after; `pad_value` pads all inner maps."""
+    ops: list[Operation] = []
     paddings = [padding] * len(kernels) if isinstance(padding, str) else padding
     for index, (kernel, inputs, outputs) in enumerate(zip(kernels, (1, *channels), channels, strict=False)):
         layer = convolution(len(ops), outputs, inputs, kernel, paddings[index], bias=index % 2 == 0, seed=index)
         weight = layer.weight / np.abs(layer.weight).sum((1, 2, 3), keepdims=True)  # no map grows
-        values = None if outside is None or index == 0 else np.linspace(-outside, outside, inputs).astype(np.float32)
+        values = (
+            None if pad_value is None or index == 0 else np.linspace(-pad_value, pad_value, inputs).astype(np.float32)
+        )
         ops.append(Convolution(layer.source, weight, layer.bias, layer.padding, values))
         if index < len(functions) and (function := functions[index]) is not None:
             slope = np.linspace(-0.2, 1.1, outputs).astype(np.float32) if function == "prelu" else None
             ops.append(Activation(len(ops), function, slope))
     if residual:
-        ops.append(Addition(len(ops), 0))
+        ops.append(Add(len(ops), 0))
     ops.append(PixelShuffle(len(ops), scale))
     for op in after:
         match op:
             case Activation():
                 ops.append(Activation(len(ops), op.function))
             case SoftmaxSum():
-                ops.append(SoftmaxSum(len(ops), op.score))
+                ops.append(SoftmaxSum(len(ops), op.logit))
             case _:
-                ops.append(ChannelMaximum(len(ops)))
+                ops.append(ReduceMax(len(ops)))
     return Program(name, tuple(ops))
 
 
@@ -91,11 +94,11 @@ TRANSPOSED = [
 ]
 OTHERS = [
     chain("linear", (3, 3, 3), (3, 4, 4), 2, (None, "relu"), "zero"),
-    chain("outside", (3, 3, 5), (3, 4, 4), 2, ("relu", None), "zero", outside=0.5),
+    chain("pad value", (3, 3, 5), (3, 4, 4), 2, ("relu", None), "zero", pad_value=0.5),
     chain("both", (9, 3, 5, 3), (3, 4, 2, 4), 2, ("prelu",) * 3, ("edge", "zero", "edge", "zero"), residual=True),
     chain("1×1 last", (3, 1, 1), (30, 4, 4), 2, ("relu", "relu"), "edge"),
-    chain("7×7", (7, 7), (2, 8), 2, ("tanh",), "edge", after=(ChannelMaximum(0),)),
-    chain("same size", (3, 3), (2, 3), 1, ("relu",), "zero", after=(ChannelMaximum(0),)),
+    chain("7×7", (7, 7), (2, 8), 2, ("tanh",), "edge", after=(ReduceMax(0),)),
+    chain("same size", (3, 3), (2, 3), 1, ("relu",), "zero", after=(ReduceMax(0),)),
 ]
 
 
@@ -176,13 +179,13 @@ first, second = convolution(0, 4, 1, 3), convolution(1, 4, 4, 3)
 @pytest.mark.parametrize(
     "program",
     [
-        Program("branches", (first, convolution(0, 4, 1, 3), Addition(1, 2), PixelShuffle(3, 2))),
-        Program("sum of maps", (first, second, Addition(1, 2), PixelShuffle(3, 2))),
+        Program("branches", (first, convolution(0, 4, 1, 3), Add(1, 2), PixelShuffle(3, 2))),
+        Program("sum of maps", (first, second, Add(1, 2), PixelShuffle(3, 2))),
         Program("activation last", (first, second, Activation(2, "relu"), PixelShuffle(3, 2))),
         Program("after the shuffle", (first, PixelShuffle(1, 2), convolution(2, 1, 1, 3))),
         Program("prelu last", (first, PixelShuffle(1, 2), Activation(2, "prelu", np.ones(1, np.float32)))),
         Program("RGB", (convolution(0, 12, 3, 3), PixelShuffle(1, 2))),
-        Program("luma", (Luma(0), convolution(1, 4, 1, 3), PixelShuffle(2, 2), Luma(0), Recolor(3, 0, 2))),
+        Program("luma", (Luma(0), convolution(1, 4, 1, 3), PixelShuffle(2, 2), Luma(0), AddChroma(3, 0, 2))),
     ],
     ids=name,
 )

@@ -17,16 +17,17 @@ from thinlens.pipelines import Compiled, build, compile, many_layers, many_layer
 from thinlens.pipelines.picture import Picture
 from thinlens.program import (
     Activation,
-    Addition,
+    Add,
     Convolution,
-    Op,
+    FakeQuantize,
+    Function,
+    Operation,
+    Padding,
     PixelShuffle,
     Program,
-    Quantize,
     SoftmaxSum,
     reference,
 )
-from thinlens.program.ops import Function, Padding
 
 Sizes = tuple[tuple[int, int, int], ...]
 NETS: dict[str, tuple[Sizes, Function | None, tuple[str, ...]]] = {
@@ -47,7 +48,7 @@ def net(name: str, padding: Padding, seed: int = 0) -> Program:
     """A program with levels of an asymmetric range, another zero for each channel."""
     sizes, function, tail = NETS[name]
     random = np.random.default_rng(seed)
-    ops: list[Op] = []
+    ops: list[Operation] = []
     for index, (outputs, inputs, kernel) in enumerate(sizes):
         bias = random.normal(0, 0.2, outputs).astype(np.float32)
         step = (random.uniform(0.5, 1.5, outputs) / 80 / np.sqrt(inputs * kernel**2)).astype(np.float32)
@@ -57,8 +58,8 @@ def net(name: str, padding: Padding, seed: int = 0) -> Program:
         else:
             zero = 128 if function == "tanh" else random.integers(0, 60, inputs, dtype=np.uint8)
             factor = np.geomspace(0.8, 1.25, inputs).astype(np.float32) if index == 1 else None
-            ops.append(Quantize(len(ops), 1 / 127 if function == "tanh" else 0.013, zero, factor))
-            ops.append(Convolution(len(ops), weight, bias, padding, step=step))
+            ops.append(FakeQuantize(len(ops), 1 / 127 if function == "tanh" else 0.013, zero, factor))
+            ops.append(Convolution(len(ops), weight, bias, padding, weight_scale=step))
         if function is not None and index < len(sizes) - 1:
             highest = 1.4 if name == "steep" else 0.9
             slope = random.uniform(-0.3, highest, outputs).astype(np.float32) if function == "prelu" else None
@@ -67,7 +68,7 @@ def net(name: str, padding: Padding, seed: int = 0) -> Program:
     for kind in tail:
         match kind:
             case "add":
-                ops.append(Addition(len(ops), 0))
+                ops.append(Add(len(ops), 0))
             case "shuffle":
                 ops.append(PixelShuffle(len(ops), scale))
             case "sigmoid":
@@ -130,8 +131,8 @@ def test_a_tile_is_as_the_whole() -> None:
 def test_uint8_pictures_take_it_others_do_not() -> None:
     quantized = net("residual", "edge")
     ops = tuple(
-        replace(op, weight=op.weight * op.step[:, None, None, None], step=None)
-        if isinstance(op, Convolution) and op.step is not None
+        replace(op, weight=op.weight * op.weight_scale[:, None, None, None], weight_scale=None)
+        if isinstance(op, Convolution) and op.weight_scale is not None
         else op
         for op in quantized.ops
     )

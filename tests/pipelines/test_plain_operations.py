@@ -13,15 +13,15 @@ from thinlens.pipelines import compile
 from thinlens.pipelines.activation import activate
 from thinlens.program import (
     Activation,
-    Addition,
+    Add,
     Convolution,
+    FakeQuantize,
+    Function,
     PixelShuffle,
     Program,
-    Quantize,
     SoftmaxSum,
     reference,
 )
-from thinlens.program.ops import Function
 
 SLOPE = np.linspace(-0.3, 1.5, 3).astype(np.float32)
 
@@ -30,7 +30,7 @@ def bytes_of(op: Convolution) -> Convolution:
     """The layer with weights of a byte."""
     step = (np.abs(op.weight).max((1, 2, 3)) / 127).astype(np.float32)
     weight = np.rint(op.weight / step[:, None, None, None]).astype(np.int8)
-    return Convolution(op.source, weight, op.bias, op.padding, op.outside, step)
+    return Convolution(op.source, weight, op.bias, op.padding, op.pad_value, step)
 
 
 PROGRAMS = [
@@ -47,15 +47,15 @@ PROGRAMS = [
             PixelShuffle(2, 2),
         ),
     ),
-    Program("residual", (convolution(0, 4, 1, 3), Addition(0, 1), Addition(2, 1), PixelShuffle(3, 2))),
+    Program("residual", (convolution(0, 4, 1, 3), Add(0, 1), Add(2, 1), PixelShuffle(3, 2))),
     Program("squared keys", (convolution(0, 16, 1, 3), PixelShuffle(1, 2), SoftmaxSum(2, "key*key"))),
     Program(
         "levels",
         (
-            Quantize(0, 1 / 255, 0),
+            FakeQuantize(0, 1 / 255, 0),
             bytes_of(convolution(1, 3, 1, 3, "edge", bias=True)),
             Activation(2, "prelu", SLOPE),
-            Quantize(3, 0.03, 77),
+            FakeQuantize(3, 0.03, 77),
             bytes_of(convolution(4, 4, 3, 3)),
             PixelShuffle(5, 2),
         ),
@@ -82,7 +82,7 @@ def test_functions_over_their_whole_range(function: Function) -> None:
     x, result = hl.Var("x"), hl.Func("result")
     result[x] = activate(hl.Buffer(values)[x], function, hl.f32(0.25))
     slope: Any = np.array([0.25], np.float32) if function == "prelu" else None
-    wanted = reference.activation(values[None, None], Activation(0, function, slope))[0, 0]
+    wanted = reference.activation(Activation(0, function, slope), values[None, None])[0, 0]
     found = np.asarray(result.vectorize(x, 16).realize([len(values)]))
     assert np.abs(found - wanted).max() <= 1e-6 * np.maximum(1, np.abs(wanted)).max()
     inner = np.abs(values) < 12

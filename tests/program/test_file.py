@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from thinlens.bake import fix_point
+from thinlens.bake import to_fixed_point
 from thinlens.program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
     Convolution,
+    FakeQuantize,
     PixelShuffle,
     Program,
-    Quantize,
+    ReduceMax,
     SoftmaxSum,
     dump,
     load,
@@ -40,10 +40,10 @@ def maximum(seed: int = 0) -> Program:
     bias = draw.normal(0, 0.01, 8).astype(np.float32)
     program = Program(
         "eSR-MAX_s2_K3_C2",
-        (Convolution(0, weight, bias), PixelShuffle(1, 2), ChannelMaximum(2)),
+        (Convolution(0, weight, bias), PixelShuffle(1, 2), ReduceMax(2)),
         provenance={"data": "none", "note": "größer"},
     )
-    return replace(program, uint8=fix_point(program))
+    return replace(program, uint8=to_fixed_point(program))
 
 
 def attention() -> Program:
@@ -62,14 +62,14 @@ def residual() -> Program:
         Convolution(0, weight.astype(np.float32), bias),
         Activation(1, "prelu", slope),
         Convolution(2, last.astype(np.float32), None, "zero", bias),
-        Addition(3, 0),
+        Add(3, 0),
         PixelShuffle(4, 2),
     )
     levels = np.rint(last * 100).clip(-128, 127).astype(np.int8)
     quantized = (
         *layers[:2],
-        Quantize(2, 0.0123, np.array([17, 0, 255], np.uint8)),
-        Convolution(3, levels, np.ones(4, np.float32), step=np.full(4, 0.01, np.float32)),
+        FakeQuantize(2, 0.0123, np.array([17, 0, 255], np.uint8)),
+        Convolution(3, levels, np.ones(4, np.float32), weight_scale=np.full(4, 0.01, np.float32)),
         PixelShuffle(4, 2),
     )
     return Program("residual", layers, Program("residual", quantized))
@@ -217,11 +217,11 @@ def entry(**changes: object) -> dict[str, object]:
         (json.dumps(entry(ops=[{"op": "PixelShuffle", "source": 0, "scale": 2, "extra": 1}])), "is damaged"),
         (json.dumps(entry(ops=[{"op": "Convolution", "source": 0, "weight": {"tensor": "v"}}])), "is damaged"),
         (json.dumps(entry(ops=[{"op": "Convolution", "source": 0, "weight": [1, 2]}])), "is damaged"),
-        (json.dumps(entry(ops=[{"op": "Quantize", "source": 0, "step": 1, "zero": 0}])), "is damaged"),
-        (json.dumps(entry(ops=[{"op": "Quantize", "source": 0, "step": 0.5, "zero": 0.5}])), "is damaged"),
+        (json.dumps(entry(ops=[{"op": "FakeQuantize", "source": 0, "step": 1, "zero": 0}])), "is damaged"),
+        (json.dumps(entry(ops=[{"op": "FakeQuantize", "source": 0, "step": 0.5, "zero": 0.5}])), "is damaged"),
         (json.dumps(entry(ops=[{"op": "Activation", "source": 0, "function": "gelu"}])), "function must be one of"),
         (json.dumps(entry(ops=[{"op": "Activation", "source": 0, "function": 1}])), "is damaged"),
-        (json.dumps(entry(ops=[{"op": "Addition", "source": 0}])), "is damaged"),
+        (json.dumps(entry(ops=[{"op": "Add", "source": 0}])), "is damaged"),
         (json.dumps(entry(provenance=[1])), "is damaged"),
         (json.dumps(entry(name=3)), "is damaged"),
     ],
@@ -246,7 +246,7 @@ def test_hostile_headers(header: str, message: str | None, tmp_path: Path) -> No
     | st.integers(-3, 5)
     | st.floats()
     | st.text(max_size=3)
-    | st.sampled_from(["edge", "SoftmaxSum", "Recolor", "RoundShift", "Luma", "Activation", "Quantize"])
+    | st.sampled_from(["edge", "SoftmaxSum", "AddChroma", "RoundingShiftRight", "Luma", "Activation", "FakeQuantize"])
     | st.just({"tensor": "w"})
     | st.just({"tensor": 3})
     | st.lists(st.integers(), max_size=2),

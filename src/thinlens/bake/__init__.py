@@ -1,7 +1,7 @@
 """Passes from program to program: each a pure function that states how far it may change the picture."""
 
-from .fixed import fix_point
+from .fixed_point import to_fixed_point
 from .fuse import fuse
 from .quantize import quantize
 
-__all__ = ["fix_point", "fuse", "quantize"]
+__all__ = ["fuse", "quantize", "to_fixed_point"]

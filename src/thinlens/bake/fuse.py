@@ -9,8 +9,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Addition, Convolution, Op, Program
-from ..program.ops import renumbered, sources
+from ..program import Add, Convolution, Operation, Program, renumbered
 
 
 def fuse(program: Program) -> Program:
@@ -27,15 +26,15 @@ def fuse(program: Program) -> Program:
     return replace(program, ops=tuple(_with_weights(op, np.float32) for op in ops))
 
 
-def _merged(ops: list[Op]) -> list[Op] | None:
+def _merged(ops: list[Operation]) -> list[Operation] | None:
     """The operations after the first merge that is possible, what it made useless still among them."""
-    uses = Counter(source for op in ops for source in sources(op))
+    uses = Counter(source for op in ops for source in op.operands())
     for index, op in enumerate(ops):
-        inputs = [ops[source - 1] if source and uses[source] == 1 else None for source in sources(op)]
+        inputs = [ops[source - 1] if source and uses[source] == 1 else None for source in op.operands()]
         made = None
         if _is_float(op):
             made = _composition(inputs[0], op)
-        elif isinstance(op, Addition):
+        elif isinstance(op, Add):
             first, second = inputs
             made = _sum(first, second) or _sum_with_source(first, op.other) or _sum_with_source(second, op.source)
         if made is not None:
@@ -43,12 +42,12 @@ def _merged(ops: list[Op]) -> list[Op] | None:
     return None
 
 
-def _composition(first: Op | None, second: Convolution) -> Convolution | None:
+def _composition(first: Operation | None, second: Convolution) -> Convolution | None:
     """One convolution for a 1×1 and the next, if it is the same at the border too."""
     if not _is_float(first) or first.weight.shape[2] > 1:
         return None
     zero_becomes = np.zeros(len(first.weight)) if first.bias is None else first.bias
-    seen = np.zeros(len(first.weight)) if second.outside is None else second.outside
+    seen = np.zeros(len(first.weight)) if second.pad_value is None else second.pad_value
     if not (second.padding == "edge" or second.weight.shape[2] == 1 or np.array_equal(zero_becomes, seen)):
         return None
     weight = np.einsum("omyx,mi->oiyx", second.weight, first.weight[:, :, 0, 0])
@@ -56,7 +55,7 @@ def _composition(first: Op | None, second: Convolution) -> Convolution | None:
     return Convolution(first.source, weight, bias, second.padding)
 
 
-def _sum(first: Op | None, second: Op | None) -> Convolution | None:
+def _sum(first: Operation | None, second: Operation | None) -> Convolution | None:
     """One convolution for the sum of two of the same source, if both see the same outside the picture."""
     if not _is_float(first) or not _is_float(second) or first.source != second.source:
         return None
@@ -69,7 +68,7 @@ def _sum(first: Op | None, second: Op | None) -> Convolution | None:
     return replace(larger, weight=weight, bias=None if bias is None else np.broadcast_to(bias, len(weight)))
 
 
-def _sum_with_source(convolution: Op | None, other: int) -> Convolution | None:
+def _sum_with_source(convolution: Operation | None, other: int) -> Convolution | None:
     """One convolution for its sum with the value that it reads."""
     if not _is_float(convolution) or convolution.source != other:
         return None
@@ -78,31 +77,31 @@ def _sum_with_source(convolution: Op | None, other: int) -> Convolution | None:
 
 
 def _same_padding(one: Convolution, other: Convolution) -> bool:
-    if one.outside is None or other.outside is None:
-        return one.padding == other.padding and one.outside is other.outside
-    return np.array_equal(one.outside, other.outside)
+    if one.pad_value is None or other.pad_value is None:
+        return one.padding == other.padding and one.pad_value is other.pad_value
+    return np.array_equal(one.pad_value, other.pad_value)
 
 
 def _bias_sum(one: NDArray[Any] | None, other: NDArray[Any] | None) -> NDArray[Any] | None:
     return other if one is None else one if other is None else one + other
 
 
-def _is_float(op: Op | None) -> TypeGuard[Convolution]:
+def _is_float(op: Operation | None) -> TypeGuard[Convolution]:
     return isinstance(op, Convolution) and op.weight.dtype == np.float64
 
 
-def _with_weights(op: Op, kind: Any) -> Op:
+def _with_weights(op: Operation, kind: Any) -> Operation:
     """A float convolution with weights and bias of this kind, any other operation as it is."""
     if not isinstance(op, Convolution) or op.weight.dtype.kind != "f":
         return op
     return replace(op, weight=op.weight.astype(kind), bias=None if op.bias is None else op.bias.astype(kind))
 
 
-def _used(ops: list[Op]) -> list[Op]:
+def _used(ops: list[Operation]) -> list[Operation]:
     """The operations that the last one needs, with their sources as they are counted then."""
     needed = {len(ops)}
     for index in range(len(ops), 0, -1):
         if index in needed:
-            needed.update(sources(ops[index - 1]))
+            needed.update(ops[index - 1].operands())
     numbers = {old: new for new, old in enumerate(sorted(needed | {0}))}
     return [renumbered(ops[old - 1], numbers.__getitem__) for old in sorted(needed - {0})]

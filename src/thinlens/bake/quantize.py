@@ -15,13 +15,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ..program import Convolution, Op, Program, Quantize
-from ..program.ops import renumbered
+from ..program import Convolution, FakeQuantize, Operation, Program, renumbered
 from ..program.reference import evaluate, luma
 
 Planes = NDArray[Any]
 
-PICTURE = Quantize(0, 1 / 255, 0)
+PICTURE = FakeQuantize(0, 1 / 255, 0)
 """The levels of the picture are those it is stored in."""
 LARGEST = 127
 """The largest weight, in steps."""
@@ -56,7 +55,7 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
         raise ValueError("quantize needs at least one picture to choose levels by")
     exact: list[list[Planes]] = [[planes] for planes in lumas]
     rounded: list[list[Planes]] = [[planes] for planes in lumas]
-    ops: list[Op] = []
+    ops: list[Operation] = []
     moved, read = [0], dict[int, tuple[int, NDArray[np.float32], list[Planes]]]()
     for op in program.ops:
         for values in exact:
@@ -108,7 +107,7 @@ def _range(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
     return low, high
 
 
-def _levels(values: list[Planes]) -> tuple[Quantize, NDArray[np.float32]]:
+def _levels(values: list[Planes]) -> tuple[FakeQuantize, NDArray[np.float32]]:
     """Levels for the range of each channel, all with the same step of what is multiplied by their factors; and these
     factors."""
     low, high = _range(values)
@@ -117,13 +116,13 @@ def _levels(values: list[Planes]) -> tuple[Quantize, NDArray[np.float32]]:
     factor = (extent.max() / extent).astype(np.float32)
     room = 255 - (high - low) * factor / step  # to share between what lies beyond the range on both sides
     zero = np.where(low < 0, np.clip(np.rint(room / 2 - low * factor / step), 0, 255), 0)
-    return Quantize(0, step, zero.astype(np.uint8), factor), factor
+    return FakeQuantize(0, step, zero.astype(np.uint8), factor), factor
 
 
 def _undoing(op: Convolution, factor: NDArray[np.float32]) -> Convolution:
     """The layer for a source that is multiplied by `factor`."""
-    outside = None if op.outside is None else op.outside * factor
-    return replace(op, weight=op.weight / factor[:, None, None], outside=outside)
+    outside = None if op.pad_value is None else op.pad_value * factor
+    return replace(op, weight=op.weight / factor[:, None, None], pad_value=outside)
 
 
 def _round_weights(op: Convolution, inputs: list[Planes], results: list[Planes]) -> Convolution:
@@ -139,7 +138,7 @@ def _round_weights(op: Convolution, inputs: list[Planes], results: list[Planes])
         op,
         weight=levels.reshape(op.weight.shape).astype(np.int8),
         bias=bias.astype(np.float32),
-        step=step.astype(np.float32),
+        weight_scale=step.astype(np.float32),
     )
 
 

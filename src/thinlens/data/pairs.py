@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from .. import photo
-from ..program.file import write_whole
+from ..files import write_whole
 from ..program.reference import LUMA_WEIGHTS
 from .degrade import downscale
 

@@ -14,21 +14,20 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from ..files import write_whole
 from ..program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
+    AddChroma,
     Convolution,
+    FakeQuantize,
     Luma,
-    Op,
+    Operation,
     PixelShuffle,
     Program,
-    Quantize,
-    Recolor,
+    ReduceMax,
     SoftmaxSum,
 )
-from ..program.file import write_whole
-from ..program.ops import sources
 from ..program.reference import LUMA_WEIGHTS, bicubic_taps
 
 OPSET = 18
@@ -56,7 +55,7 @@ def model(program: Program, size: tuple[int, int] | None = None) -> onnx.ModelPr
     graph = _Graph()
     names = ["picture"]
     for op in program.ops:
-        names.append(graph.add(op, [names[index] for index in sources(op)]))
+        names.append(graph.add(op, [names[index] for index in op.operands()]))
     graph.node("Identity", [names[-1]], "result")
     width, height = size or ("width", "height")
     result = (width * program.scale, height * program.scale) if size else ("high_width", "high_height")
@@ -81,7 +80,7 @@ def _value(name: str, channels: int, height: int | str, width: int | str, fixed:
 def _float_weight(op: Convolution) -> NDArray[np.float64]:
     """The weights as they act, also where they are stored as bytes."""
     weight = op.weight.astype(np.float64)
-    return weight if op.step is None else weight * op.step[:, None, None, None]
+    return weight if op.weight_scale is None else weight * op.weight_scale[:, None, None, None]
 
 
 class _Graph:
@@ -101,29 +100,29 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
-    def add(self, op: Op, inputs: list[str]) -> str:
+    def add(self, op: Operation, inputs: list[str]) -> str:
         match op:
             case Convolution():
                 return self.convolution(inputs[0], op)
             case Activation():
                 return self.activation(inputs[0], op)
-            case Addition():
+            case Add():
                 return self.node("Add", inputs)
-            case Quantize():
-                zero = np.asarray(op.zero, np.uint8)
-                unit = [self.constant(np.full(zero.shape, op.step, np.float32)), self.constant(zero)]
+            case FakeQuantize():
+                zero = np.asarray(op.zero_point, np.uint8)
+                unit = [self.constant(np.full(zero.shape, op.scale, np.float32)), self.constant(zero)]
                 if op.factor is not None:
                     inputs = [self.node("Mul", [*inputs, self.constant(op.factor[:, None, None])])]
                 return self.node("DequantizeLinear", [self.node("QuantizeLinear", [*inputs, *unit]), *unit])
             case PixelShuffle():
                 return self.node("DepthToSpace", inputs, blocksize=op.scale, mode="CRD")
-            case ChannelMaximum():
+            case ReduceMax():
                 return self.node("ReduceMax", [inputs[0], self.constant(np.array([1]))], keepdims=1)
             case SoftmaxSum():
                 return self.softmax_sum(inputs[0], op)
             case Luma():
                 return self.luma(inputs[0])
-            case Recolor():
+            case AddChroma():
                 chroma = self.node("Sub", [inputs[1], self.luma(inputs[1])])
                 return self.node("Add", [inputs[0], self.bicubic(chroma, op.scale)])
             case _:
@@ -131,15 +130,15 @@ class _Graph:
 
     def convolution(self, source: str, op: Convolution) -> str:
         radius, bias = op.weight.shape[2] // 2, op.bias
-        if op.outside is not None:  # ONNX pads all channels with one value: take the border value away, then add it
-            source = self.node("Sub", [source, self.constant(op.outside[:, None, None])])
-            constant = np.einsum("oiyx,i->o", _float_weight(op), op.outside)
+        if op.pad_value is not None:  # ONNX pads all channels with one value: take the border value away, then add it
+            source = self.node("Sub", [source, self.constant(op.pad_value[:, None, None])])
+            constant = np.einsum("oiyx,i->o", _float_weight(op), op.pad_value)
             bias = (constant if bias is None else constant + bias).astype(np.float32)
         if op.padding == "edge" and radius:
             source, radius = self.edges(source, radius), 0
         weight = self.constant(op.weight)
-        if op.step is not None:
-            weight = self.node("DequantizeLinear", [weight, self.constant(op.step)], axis=0)
+        if op.weight_scale is not None:
+            weight = self.node("DequantizeLinear", [weight, self.constant(op.weight_scale)], axis=0)
         inputs = [source, weight] if bias is None else [source, weight, self.constant(bias)]
         return self.node("Conv", inputs, pads=[radius] * 4)
 
@@ -155,11 +154,11 @@ class _Graph:
         return self.node("Pad", [source, pads], mode="edge")
 
     def softmax_sum(self, source: str, op: SoftmaxSum) -> str:
-        count = 3 if op.score == "query*key" else 2
+        count = 3 if op.logit == "query*key" else 2
         parts = [f"part_{len(self.nodes)}_{index}" for index in range(count)]
         self.nodes.append(helper.make_node("Split", [source], parts, axis=1, num_outputs=count))
-        score = parts[-1] if op.score == "key" else self.node("Mul", [parts[1], parts[-1]])
-        weight = self.node("Softmax", [score], axis=1)
+        logit = parts[-1] if op.logit == "key" else self.node("Mul", [parts[1], parts[-1]])
+        weight = self.node("Softmax", [logit], axis=1)
         weighted = self.node("Mul", [parts[0], weight])
         return self.node("ReduceSum", [weighted, self.constant(np.array([1]))], keepdims=1)
 

@@ -12,8 +12,7 @@ from zipfile import BadZipFile
 import torch
 from torch import nn
 
-from ..program import Program
-from ..program.ops import Padding
+from ..program import Padding, Program
 from . import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn
 
 FAMILIES: dict[str, ModuleType] = {

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..program import Convolution, Program, bicubic
-from ..program.ops import Padding
+from ..program import Convolution, Padding, Program, bicubic
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from typing import Literal, cast, get_args
 import torch
 from torch import Tensor, nn
 
-from ..program import Addition, Convolution, Op, PixelShuffle, Program
-from ..program.ops import Padding
+from ..program import Add, Convolution, Operation, Padding, PixelShuffle, Program
 from .layers import array, correlate, lower_activation
 
 Kind = Literal["prelu", "relu", "rrelu", "softplus", "linear"]
@@ -128,10 +127,10 @@ class Block(nn.Module):
             weight = weight + nn.functional.pad(torch.eye(len(bias), device=bias.device)[:, :, None, None], [1] * 4)
         return weight, bias
 
-    def lower(self, source: int) -> list[Op]:
+    def lower(self, source: int) -> list[Operation]:
         """The operations of all branches and their sum; the activation is not among them."""
         assert self.conv3x3.bias is not None
-        ops: list[Op] = [Convolution(source, array(self.conv3x3.weight), array(self.conv3x3.bias), self.padding)]
+        ops: list[Operation] = [Convolution(source, array(self.conv3x3.weight), array(self.conv3x3.bias), self.padding)]
         total = source + 1
         for branch in self.branches():
             assert branch.b0 is not None
@@ -141,10 +140,10 @@ class Block(nn.Module):
             ops.append(Convolution(source, array(branch.k0), middle, self.padding))
             outside = middle if self.padding == "zero" else None
             ops.append(Convolution(start + 1, weight, bias, self.padding, outside))
-            ops.append(Addition(total, start + 2))
+            ops.append(Add(total, start + 2))
             total = start + 3
         if self.identity:
-            ops.append(Addition(total, source))
+            ops.append(Add(total, source))
         return ops
 
 
@@ -179,13 +178,13 @@ def build(config: Config, padding: Padding = "zero") -> Network:
 
 def lower(module: Network) -> Program:
     """The program that computes what the module computes, branch by branch; `bake.fuse` merges the branches."""
-    ops: list[Op] = []
+    ops: list[Operation] = []
     for block in module.backbone:
         assert isinstance(block, Block)
         ops += block.lower(len(ops))
         if not isinstance(block.act, nn.Identity):
             ops.append(lower_activation(block.act, len(ops), len(block.conv3x3.weight)))
-    ops += [Addition(len(ops), 0), PixelShuffle(len(ops) + 1, module.config.scale)]
+    ops += [Add(len(ops), 0), PixelShuffle(len(ops) + 1, module.config.scale)]
     return Program(str(module.config), tuple(ops))
 
 

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..program import ChannelMaximum, Convolution, Op, PixelShuffle, Program, SoftmaxSum
-from ..program.ops import Padding
+from ..program import Convolution, Operation, Padding, PixelShuffle, Program, ReduceMax, SoftmaxSum
 
 Kind = Literal["MAX", "TM", "TR"]
 GROUPS: dict[Kind, int] = {"MAX": 1, "TM": 2, "TR": 3}
@@ -79,9 +78,9 @@ class Network(nn.Module):
         """One pixel from its maps: `(…, groups·channels)`, ordered value, (query,) key, to `(…)`."""
         if self.config.kind == "MAX":
             return maps.amax(-1)
-        value, *scores = maps.split(self.config.channels, dim=-1)
-        score = scores[0] if self.config.kind == "TM" else scores[0] * scores[1]
-        return (value * score.softmax(-1)).sum(-1)
+        value, *logits = maps.split(self.config.channels, dim=-1)
+        logit = logits[0] if self.config.kind == "TM" else logits[0] * logits[1]
+        return (value * logit.softmax(-1)).sum(-1)
 
 
 def build(config: Config, padding: Padding = "zero") -> Network:
@@ -92,6 +91,6 @@ def build(config: Config, padding: Padding = "zero") -> Network:
 def lower(module: Network) -> Program:
     """The program that computes what the module computes."""
     weight = module.filter.weight.detach().cpu().numpy().astype(np.float32)
-    last: dict[Kind, Op] = {"MAX": ChannelMaximum(2), "TM": SoftmaxSum(2, "key"), "TR": SoftmaxSum(2, "query*key")}
+    last: dict[Kind, Operation] = {"MAX": ReduceMax(2), "TM": SoftmaxSum(2, "key"), "TR": SoftmaxSum(2, "query*key")}
     ops = (Convolution(0, weight, padding=module.padding), PixelShuffle(1, module.config.scale))
     return Program(str(module.config), (*ops, last[module.config.kind]))

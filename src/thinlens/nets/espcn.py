@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..program import Activation, PixelShuffle, Program
-from ..program.ops import Padding
+from ..program import Activation, Padding, PixelShuffle, Program
 from .layers import Layer, lower_chain
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..program import PixelShuffle, Program, SoftmaxSum
-from ..program.ops import Padding
+from ..program import Padding, PixelShuffle, Program, SoftmaxSum
 from .layers import Layer, lower_chain
 
 GAIN = 3.0

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..program import PixelShuffle, Program
-from ..program.ops import Padding
+from ..program import Padding, PixelShuffle, Program
 from .layers import Enlargement, Layer, lower_chain
 
 

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..program import Activation, Convolution, Op
-from ..program.ops import Padding
+from ..program import Activation, Convolution, Operation, Padding
 
 
 class Layer(nn.Conv2d):
@@ -62,9 +61,9 @@ def correlate(maps: Tensor, weight: Tensor, bias: Tensor | None, padding: Paddin
     return functional.conv2d(functional.pad(maps, [radius] * 4, "replicate"), weight, bias)
 
 
-def lower_chain(layers: nn.Sequential, source: int = 0) -> list[Op]:
+def lower_chain(layers: nn.Sequential, source: int = 0) -> list[Operation]:
     """The operations of layers in a row, the first of which reads the value `source`, each other the one before."""
-    ops: list[Op] = []
+    ops: list[Operation] = []
     for layer in layers:
         if isinstance(layer, Enlargement):
             assert layer.bias is not None
@@ -101,7 +100,7 @@ def array(tensor: Tensor) -> NDArray[np.float32]:
     return tensor.detach().cpu().float().numpy()
 
 
-def _channels(ops: list[Op]) -> int:
+def _channels(ops: list[Operation]) -> int:
     last = ops[-1]
     assert isinstance(last, Convolution)
     return len(last.weight)

@@ -6,7 +6,6 @@ from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .resize import resize
 from .saving import SUFFIXES, UnfinishedError, check_size, check_target, resize_photo, write
-from .temporary import abandon, appearing, clean
 from .threads import threads
 
 __all__ = [
@@ -18,13 +17,10 @@ __all__ = [
     "Photo",
     "Step",
     "UnfinishedError",
-    "abandon",
-    "appearing",
     "bleed",
     "check_megapixels",
     "check_size",
     "check_target",
-    "clean",
     "in_bands",
     "open_photo",
     "read",

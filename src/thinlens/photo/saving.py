@@ -13,9 +13,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from ..files import appearing
 from .photo import Details, Photo, split, stack
 from .resize import resize_image
-from .temporary import appearing
 from .tiff import add_exif
 
 STALE = ("jpeg-thumbnail-data", "exif-ifd1-")

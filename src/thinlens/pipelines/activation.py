@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import halide as hl
 
-from ..program.ops import Function, Quantize
+from ..program import FakeQuantize, Function
 from .softmax import exponential
 
 TANH_RANGE = 7.5
@@ -43,7 +43,7 @@ def _polynomial(coefficients: tuple[float, ...], value: hl.Expr) -> hl.Expr:
     return result
 
 
-def quantize(value: hl.Expr, op: Quantize, levels_per_unit: hl.Expr, zero: hl.Expr) -> hl.Expr:
-    """The nearest of 256 levels, as the value it stands for; the others are those of the channel, float32."""
-    level = hl.clamp(hl.round(value * levels_per_unit) + zero, hl.f32(0), hl.f32(255))
-    return (level - zero) * hl.f32(op.step)
+def fake_quantize(value: hl.Expr, op: FakeQuantize, inverse_scale: hl.Expr, zero_point: hl.Expr) -> hl.Expr:
+    """The nearest of the values that 8 bits stand for; inverse scale and zero point are the channel's, float32."""
+    quantized = hl.clamp(hl.round(value * inverse_scale) + zero_point, hl.f32(0), hl.f32(255))
+    return (quantized - zero_point) * hl.f32(op.scale)

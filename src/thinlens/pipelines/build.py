@@ -13,17 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import (
-    ChannelMaximum,
+    AddChroma,
     Convolution,
     Luma,
     PixelShuffle,
     Program,
-    Recolor,
-    RoundShift,
+    ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
     dump,
 )
-from ..program.ops import sources
 from . import many_layers, many_layers_float, many_layers_quantized, one_layer_float, one_layer_integer, plain
 from .one_layer import OneLayer
 from .picture import TYPES, Picture
@@ -149,28 +148,28 @@ class _Pipeline:
 def match_one_layer(program: Program) -> OneLayer | None:
     """The program as one layer, if it is one: luma → convolution → shuffle → choice → shift → recolor."""
     ops = list(program.ops)
-    if [max(sources(op)) for op in ops] != list(range(len(ops))):
+    if [max(op.operands()) for op in ops] != list(range(len(ops))):
         return None
     if program.channels == 3:
-        if not isinstance(ops[0], Luma) or not isinstance(ops[-1], Recolor) or ops[-1].picture != 0:
+        if not isinstance(ops[0], Luma) or not isinstance(ops[-1], AddChroma) or ops[-1].picture != 0:
             return None
         ops = ops[1:-1]
     shift = None
     if program.integer:
         last = ops.pop()
-        if not isinstance(last, RoundShift) or (last.low, last.high) != (-32768, 32767):
+        if not isinstance(last, RoundingShiftRight) or (last.minimum, last.maximum) != (-32768, 32767):
             return None
         shift = last.shift
     match ops:
         case [Convolution() as layer, PixelShuffle(scale=scale)]:
             choice = "maximum"
-        case [Convolution() as layer, PixelShuffle(scale=scale), ChannelMaximum()]:
+        case [Convolution() as layer, PixelShuffle(scale=scale), ReduceMax()]:
             choice = "maximum"
-        case [Convolution() as layer, PixelShuffle(scale=scale), SoftmaxSum(score=choice)]:
+        case [Convolution() as layer, PixelShuffle(scale=scale), SoftmaxSum(logit=choice)]:
             pass
         case _:
             return None
-    if layer.outside is not None or layer.step is not None:
+    if layer.pad_value is not None or layer.weight_scale is not None:
         return None
     found = OneLayer(layer.weight[:, 0], layer.bias, layer.padding, scale, choice, shift)
     return found if shift is None or one_layer_integer.parts(found) else None

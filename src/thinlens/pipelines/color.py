@@ -1,4 +1,4 @@
-"""What color pictures need: luma, and the bicubic enlargement of Recolor.
+"""What color pictures need: luma, and the bicubic enlargement of AddChroma.
 
 Float sums are strict: compilers may else add in one order at the edges of a picture and in another inside.
 """

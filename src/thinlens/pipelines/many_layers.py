@@ -19,23 +19,24 @@ from numpy.typing import NDArray
 
 from ..program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
+    AddChroma,
     Convolution,
+    FakeQuantize,
+    Function,
+    Logit,
     Luma,
-    Op,
+    Operation,
     PixelShuffle,
     Program,
-    Quantize,
-    Recolor,
+    ReduceMax,
     SoftmaxSum,
 )
-from ..program.ops import Function, Score
 from .activation import activate
 from .frame import GUARD, SHIFT, WHOLE, Frame, X, Y
 from .softmax import weighted_sum
 
-Kind = TypeVar("Kind", Quantize, Convolution, Activation, PixelShuffle)
+Kind = TypeVar("Kind", FakeQuantize, Convolution, Activation, PixelShuffle)
 CACHE = 3 << 19
 """Bytes of the second-level cache for the lines of maps."""
 WIDEST = 1024
@@ -49,7 +50,7 @@ class Layer:
     """A convolution, the rounding of its source to levels, if it has one, and the activation after it."""
 
     convolution: Convolution
-    levels: Quantize | None
+    levels: FakeQuantize | None
     activation: Activation | None
 
     @property
@@ -85,7 +86,7 @@ class ManyLayers:
     residual: bool
     scale: int
     after: Function | None
-    choice: Literal["maximum"] | Score
+    choice: Literal["maximum"] | Logit
 
     def reach(self, index: int) -> int:
         """How many pixels around a tile the result of layer `index` (the picture: 0) is needed."""
@@ -99,13 +100,13 @@ def match(program: Program) -> ManyLayers | None:
         return None
     if program.channels == 3:
         match ops:
-            case [Luma(source=0), *between, Recolor(source=last, picture=0)] if last == len(ops) - 1:
+            case [Luma(source=0), *between, AddChroma(source=last, picture=0)] if last == len(ops) - 1:
                 ops, value = between, 1
             case _:
                 return None
     start, layers = value, list[Layer]()
-    while ops and isinstance(ops[0], Quantize | Convolution):
-        levels = _take(ops, Quantize, value)
+    while ops and isinstance(ops[0], FakeQuantize | Convolution):
+        levels = _take(ops, FakeQuantize, value)
         value += levels is not None
         convolution = _take(ops, Convolution, value)
         if convolution is None:
@@ -115,10 +116,10 @@ def match(program: Program) -> ManyLayers | None:
         value += 1 if activation is None else 2
     if not layers or layers[-1].activation is not None:
         return None
-    residual = bool(ops) and isinstance(ops[0], Addition)
+    residual = bool(ops) and isinstance(ops[0], Add)
     if residual:
         addition = ops.pop(0)
-        assert isinstance(addition, Addition)
+        assert isinstance(addition, Add)
         if {addition.source, addition.other} != {start, value}:
             return None
         value += 1
@@ -129,15 +130,15 @@ def match(program: Program) -> ManyLayers | None:
     value += 1 if after is None else 2
     if len(ops) > 1 or (after is not None and after.function == "prelu"):
         return None
-    choice: Literal["maximum"] | Score = "maximum"
+    choice: Literal["maximum"] | Logit = "maximum"
     for op in ops:
-        if not isinstance(op, ChannelMaximum | SoftmaxSum) or op.source != value:
+        if not isinstance(op, ReduceMax | SoftmaxSum) or op.source != value:
             return None
-        choice = op.score if isinstance(op, SoftmaxSum) else "maximum"
+        choice = op.logit if isinstance(op, SoftmaxSum) else "maximum"
     return ManyLayers(tuple(layers), residual, shuffle.scale, after.function if after else None, choice)
 
 
-def _take(ops: list[Op], kind: type[Kind], source: int) -> Kind | None:
+def _take(ops: list[Operation], kind: type[Kind], source: int) -> Kind | None:
     """The next operation, taken off the list, if it is of this kind and reads this value."""
     if ops and isinstance(op := ops[0], kind) and op.source == source:
         del ops[0]

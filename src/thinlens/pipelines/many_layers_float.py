@@ -200,7 +200,7 @@ def _outside(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
     """A map that is zero outside the picture, or what the layer that reads it wants there."""
     if reader.kernel == 1:
         return value
-    outside = reader.convolution.outside
+    outside = reader.convolution.pad_value
     return hl.select(stages.frame.inside, value, hl.f32(0) if outside is None else stages.buffer(outside)[C])
 
 

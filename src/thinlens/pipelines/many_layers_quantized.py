@@ -21,7 +21,7 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Quantize
+from ..program import FakeQuantize
 from . import frame as frames
 from . import many_layers
 from .activation import activate
@@ -86,7 +86,7 @@ def supports(net: ManyLayers) -> bool:
     return (
         first.levels is None
         and all(layer.convolution.weight.dtype == np.int8 for layer in others)
-        and all(layer.convolution.outside is None for layer in net.layers)
+        and all(layer.convolution.pad_value is None for layer in net.layers)
         and len(others) > 0
     )
 
@@ -119,7 +119,7 @@ def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stage
     return stages
 
 
-def _levels(layer: Layer) -> Quantize:
+def _levels(layer: Layer) -> FakeQuantize:
     assert layer.levels is not None
     return layer.levels
 
@@ -127,7 +127,7 @@ def _levels(layer: Layer) -> Quantize:
 def _zeros(layer: Layer) -> NDArray[np.uint8]:
     """The level of zero of each channel that a layer reads, in whole groups."""
     zeros = np.zeros(_padded(layer.inputs), np.uint8)
-    zeros[: layer.inputs] = _levels(layer).zero
+    zeros[: layer.inputs] = _levels(layer).zero_point
     return zeros
 
 
@@ -178,20 +178,20 @@ def _line(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a sum is multiplied by, and what is added then, to get the value of the convolution; one for each output."""
     op = layer.convolution
     bias = np.zeros(layer.outputs) if op.bias is None else op.bias.astype(np.float64)
-    if op.step is None:
+    if op.weight_scale is None:
         return np.ones(layer.outputs), bias
-    factor = op.step.astype(np.float64) * _levels(layer).step
+    factor = op.weight_scale.astype(np.float64) * _levels(layer).scale
     return factor, bias - factor * (op.weight.sum(axis=(2, 3), dtype=np.int64) @ _zeros(layer)[: layer.inputs])
 
 
-def _level(layer: Layer, op: Quantize, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr], hl.Expr]:
+def _level(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr], hl.Expr]:
     """From the sums to the level of a channel that the next layer reads.
 
     Halves are rounded up, not to even: a conversion that truncates does it at no cost. Where the activation is a line
     on each side of zero, both lines are in units of levels and the larger of the two is the result.
     """
-    (factor, start), halves = _line(layer), np.zeros(layer.outputs) + op.zero + 0.5
-    units = np.zeros(layer.outputs) + op.levels_per_unit
+    (factor, start), halves = _line(layer), np.zeros(layer.outputs) + op.zero_point + 0.5
+    units = np.zeros(layer.outputs) + op.inverse_scale
     function = None if layer.activation is None else layer.activation.function
 
     def channels(values: NDArray[Any], channel: hl.Expr) -> hl.Expr:

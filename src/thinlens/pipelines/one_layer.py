@@ -11,7 +11,7 @@ from typing import Any, Literal
 import halide as hl
 from numpy.typing import NDArray
 
-from ..program.ops import Padding, Score
+from ..program import Logit, Padding
 from .frame import GUARD, Frame, X, Y, schedule_chroma, schedule_line
 
 
@@ -27,7 +27,7 @@ class OneLayer:
     bias: NDArray[Any] | None
     padding: Padding
     scale: int
-    choice: Literal["maximum"] | Score
+    choice: Literal["maximum"] | Logit
     shift: int | None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +12,20 @@ from numpy.typing import NDArray
 
 from ..program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
+    AddChroma,
     Convolution,
+    FakeQuantize,
     Luma,
-    Op,
+    Operation,
     PixelShuffle,
     Program,
-    Quantize,
-    Recolor,
-    RoundShift,
+    ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
+    missing,
 )
-from ..program.validate import value_types
-from .activation import activate, quantize
+from .activation import activate, fake_quantize
 from .color import bicubic_sum, luma
 from .picture import Picture
 from .softmax import weighted_sum
@@ -51,6 +52,7 @@ class Plain:
     """The stages of a program, the picture first, and the weights they read."""
 
     output: hl.Func
+    integer: bool
     values: list[Planes]
     parts: list[hl.Func]
     arrays: list[NDArray[Any]]
@@ -67,11 +69,11 @@ def algorithm(program: Program, picture: Picture, source: hl.ImageParam) -> Plai
     decoded = hl.Func("picture")
     decoded[X, Y, C] = picture.decode(picture.element(source, X, Y, C), integer)
     width, height = picture.width(source), picture.height(source)
-    plain = Plain(hl.Func("output"), [Planes(decoded, picture.channels, width, height)], [], [])
-    for op, kind in zip(program.ops, value_types(program)[1:], strict=True):
+    plain = Plain(hl.Func("output"), integer, [Planes(decoded, picture.channels, width, height)], [], [])
+    for op, kind in zip(program.ops, program.value_types[1:], strict=True):
         result = hl.Func(type(op).__name__)
         value = Planes(result, kind.channels, width * kind.scale, height * kind.scale)
-        _define(result, op, plain, integer)
+        _define(result, op, plain)
         plain.values.append(value)
     last = plain.values[-1]
     plain.output[X, Y] = picture.encode(last.planes[X // last.channels, Y, X % last.channels], integer)
@@ -89,42 +91,55 @@ def schedule(plain: Plain, tasks: hl.Expr) -> None:
     plain.output.split(Y, task, Y, rows, guard).parallel(task).vectorize(X, 16, guard)
 
 
-def _define(result: hl.Func, op: Op, plain: Plain, integer: bool) -> None:
-    source = plain.values[op.source]
-    match op:
-        case Convolution():
-            _convolve(result, op, source, plain)
-        case Activation():
-            slope = None if op.slope is None else plain.buffer(op.slope)
-            result[X, Y, C] = activate(source.planes[X, Y, C], op.function, None if slope is None else slope[C])
-        case Addition():
-            terms = [plain.values[k] for k in (op.source, op.other)]
-            first, second = (term.planes[X, Y, C if term.channels > 1 else 0] for term in terms)
-            result[X, Y, C] = first + second
-        case Quantize():
-            zeros, units = (
-                plain.buffer(np.broadcast_to(np.asarray(array, np.float32), source.channels))
-                for array in (op.zero, op.levels_per_unit)
-            )
-            result[X, Y, C] = quantize(source.planes[X, Y, C], op, units[C], zeros[C])
-        case PixelShuffle():
-            s = op.scale
-            result[X, Y, C] = source.planes[X // s, Y // s, C * s * s + (Y % s) * s + X % s]
-        case ChannelMaximum():
-            result[X, Y, C] = hl.maximum(source.planes[X, Y, hl.RDom([(0, source.channels)]).x])
-        case SoftmaxSum():
-            result[X, Y, C] = weighted_sum(lambda k: source.planes[X, Y, k], source.channels, op.score)
-        case RoundShift():
-            rounded = (hl.i64(source.planes[X, Y, C]) + (1 << op.shift - 1)) >> op.shift
-            result[X, Y, C] = hl.i32(hl.clamp(rounded, op.low, op.high))
-        case Luma():
-            result[X, Y, C] = luma([source.planes[X, Y, k] for k in range(3)], integer)
-        case Recolor():
-            _recolor(result, op, source, plain, integer)
+def _define(result: hl.Func, op: Operation, plain: Plain) -> None:
+    define = DEFINE.get(type(op))
+    if define is None:
+        raise missing("pipeline", op)
+    define(result, op, plain, *(plain.values[number] for number in op.operands()))
 
 
-def _convolve(result: hl.Func, op: Convolution, source: Planes, plain: Plain) -> None:
-    weight = plain.buffer(op.weight if op.step is None else op.weight * op.step[:, None, None, None])
+def _activate(result: hl.Func, op: Activation, plain: Plain, source: Planes) -> None:
+    slope = None if op.slope is None else plain.buffer(op.slope)
+    result[X, Y, C] = activate(source.planes[X, Y, C], op.function, None if slope is None else slope[C])
+
+
+def _add(result: hl.Func, op: Add, plain: Plain, *terms: Planes) -> None:
+    first, second = (term.planes[X, Y, C if term.channels > 1 else 0] for term in terms)
+    result[X, Y, C] = first + second
+
+
+def _fake_quantize(result: hl.Func, op: FakeQuantize, plain: Plain, source: Planes) -> None:
+    zero_points, scales = (
+        plain.buffer(np.broadcast_to(np.asarray(array, np.float32), source.channels))
+        for array in (op.zero_point, op.inverse_scale)
+    )
+    result[X, Y, C] = fake_quantize(source.planes[X, Y, C], op, scales[C], zero_points[C])
+
+
+def _shuffle(result: hl.Func, op: PixelShuffle, plain: Plain, source: Planes) -> None:
+    s = op.scale
+    result[X, Y, C] = source.planes[X // s, Y // s, C * s * s + (Y % s) * s + X % s]
+
+
+def _reduce_max(result: hl.Func, op: ReduceMax, plain: Plain, source: Planes) -> None:
+    result[X, Y, C] = hl.maximum(source.planes[X, Y, hl.RDom([(0, source.channels)]).x])
+
+
+def _softmax_sum(result: hl.Func, op: SoftmaxSum, plain: Plain, source: Planes) -> None:
+    result[X, Y, C] = weighted_sum(lambda k: source.planes[X, Y, k], source.channels, op.logit)
+
+
+def _shift_right(result: hl.Func, op: RoundingShiftRight, plain: Plain, source: Planes) -> None:
+    rounded = (hl.i64(source.planes[X, Y, C]) + (1 << op.shift - 1)) >> op.shift
+    result[X, Y, C] = hl.i32(hl.clamp(rounded, op.minimum, op.maximum))
+
+
+def _luma(result: hl.Func, op: Luma, plain: Plain, source: Planes) -> None:
+    result[X, Y, C] = luma([source.planes[X, Y, k] for k in range(3)], plain.integer)
+
+
+def _convolve(result: hl.Func, op: Convolution, plain: Plain, source: Planes) -> None:
+    weight = plain.buffer(op.weight if op.weight_scale is None else op.weight * op.weight_scale[:, None, None, None])
     radius = op.weight.shape[2] // 2
     taps = hl.RDom([(0, op.weight.shape[2]), (0, op.weight.shape[3]), (0, source.channels)])
     x, y = X + taps.x - radius, Y + taps.y - radius
@@ -132,8 +147,8 @@ def _convolve(result: hl.Func, op: Convolution, source: Planes, plain: Plain) ->
     kind = tap.type()
     if op.padding == "zero":
         inside = (x >= 0) & (x < source.width) & (y >= 0) & (y < source.height)
-        outside = hl.cast(kind, 0) if op.outside is None else plain.buffer(op.outside)[taps.z]
-        tap = hl.select(inside, tap, outside)
+        padded = hl.cast(kind, 0) if op.pad_value is None else plain.buffer(op.pad_value)[taps.z]
+        tap = hl.select(inside, tap, padded)
     if op.bias is None:
         result[X, Y, C] = hl.cast(kind, 0)
     else:
@@ -142,8 +157,8 @@ def _convolve(result: hl.Func, op: Convolution, source: Planes, plain: Plain) ->
     result[X, Y, C] += hl.cast(kind, weight[taps.x, taps.y, taps.z, C]) * tap
 
 
-def _recolor(result: hl.Func, op: Recolor, source: Planes, plain: Plain, integer: bool) -> None:
-    picture = plain.values[op.picture]
+def _add_chroma(result: hl.Func, op: AddChroma, plain: Plain, source: Planes, picture: Planes) -> None:
+    integer = plain.integer
     chroma, rows = hl.Func("chroma"), hl.Func("rows")
     rgb = [picture.planes[X, Y, k] for k in range(3)]
     chroma[X, Y, C] = picture.planes[X, Y, C] - luma(rgb, integer)
@@ -154,3 +169,18 @@ def _recolor(result: hl.Func, op: Recolor, source: Planes, plain: Plain, integer
     enlarged = bicubic_sum(lambda t: lines.at(X // s + t, Y, C), X % s, s, integer)
     result[X, Y, C] = source.planes[X, Y, 0] + enlarged
     plain.parts.extend((chroma, rows))
+
+
+DEFINE: dict[type[Operation], Callable[..., None]] = {
+    Convolution: _convolve,
+    Activation: _activate,
+    Add: _add,
+    FakeQuantize: _fake_quantize,
+    PixelShuffle: _shuffle,
+    ReduceMax: _reduce_max,
+    SoftmaxSum: _softmax_sum,
+    RoundingShiftRight: _shift_right,
+    Luma: _luma,
+    AddChroma: _add_chroma,
+}
+"""How each operation is written in Halide: given its result, itself, the stages so far and what it reads."""

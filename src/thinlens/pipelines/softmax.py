@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
-from ..program.ops import Score
+from ..program import Logit
 
 LOG2_E = hl.f32(log2(e))
 ROUNDER = 1.5 * 2**23
@@ -25,24 +25,24 @@ COARSE_POWERS = Chebyshev.interpolate(np.exp2, 3, [-0.5, 0.5]).convert(kind=Poly
 """The same within 1.1e-4."""
 
 
-def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, score: Score, coarse: bool = False) -> hl.Expr:
-    """Σ value·softmax(score): channels are all values, then (for "query*key") all queries, then all keys.
+def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, logit: Logit, coarse: bool = False) -> hl.Expr:
+    """Σ value·softmax(logit): channels are all values, then (for "query*key") all queries, then all keys.
 
     Where `coarse`, within 1e-3 of the values' differences, a quarter of a level of 8 bits if these are 1.
     """
-    count = channels // (3 if score == "query*key" else 2)
-    if score == "key":
-        scores = [channel(count + k) for k in range(count)]
-    elif score == "key*key":
-        scores = [channel(count + k) * channel(count + k) for k in range(count)]
+    count = channels // (3 if logit == "query*key" else 2)
+    if logit == "key":
+        logits = [channel(count + k) for k in range(count)]
+    elif logit == "key*key":
+        logits = [channel(count + k) * channel(count + k) for k in range(count)]
     else:
-        scores = [channel(count + k) * channel(2 * count + k) for k in range(count)]
-    largest = scores[0]
-    for value in scores[1:]:
+        logits = [channel(count + k) * channel(2 * count + k) for k in range(count)]
+    largest = logits[0]
+    for value in logits[1:]:
         largest = hl.max(largest, value)
-    # one multiply-add for each score; the rounding of what is subtracted is the same for all, so it cancels out
+    # one multiply-add for each logit; the rounding of what is subtracted is the same for all, so it cancels out
     powers = COARSE_POWERS if coarse else POWERS_OF_TWO
-    weights = [power_of_two(value * LOG2_E - largest * LOG2_E, powers) for value in scores]
+    weights = [power_of_two(value * LOG2_E - largest * LOG2_E, powers) for value in logits]
     total = sum(weights[1:], weights[0])
     weighted = [weight * channel(k) for k, weight in enumerate(weights)]
     result = sum(weighted[1:], weighted[0])

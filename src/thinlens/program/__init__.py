@@ -2,40 +2,48 @@
 
 from .file import dump, load, save
 from .interpolation import bicubic
+from .operation import Operand, Operation, ValueType, missing, renumbered
 from .ops import (
     FRACTION_BITS,
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
+    AddChroma,
     Convolution,
+    FakeQuantize,
+    Function,
+    Logit,
     Luma,
-    Op,
+    Padding,
     PixelShuffle,
-    Program,
-    Quantize,
-    Recolor,
-    RoundShift,
+    ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
 )
-from .validate import validate
+from .program import Program
 
 __all__ = [
     "FRACTION_BITS",
     "Activation",
-    "Addition",
-    "ChannelMaximum",
+    "Add",
+    "AddChroma",
     "Convolution",
+    "FakeQuantize",
+    "Function",
+    "Logit",
     "Luma",
-    "Op",
+    "Operand",
+    "Operation",
+    "Padding",
     "PixelShuffle",
     "Program",
-    "Quantize",
-    "Recolor",
-    "RoundShift",
+    "ReduceMax",
+    "RoundingShiftRight",
     "SoftmaxSum",
+    "ValueType",
     "bicubic",
     "dump",
     "load",
+    "missing",
+    "renumbered",
     "save",
-    "validate",
 ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,32 +12,30 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from .ops import OPS, Op, Program
-from .validate import value_types
+from ..files import write_whole
+from .operation import Operation
+from .ops import OPERATIONS
+from .program import Program
 
-FORMAT = "thinlens program 1"
-KINDS = {
-    "weight": np.ndarray,
-    "bias": np.ndarray | None,
-    "outside": np.ndarray | None,
-    "slope": np.ndarray | None,
-    "factor": np.ndarray | None,
-    "step": np.ndarray | float | None,
-    "zero": np.ndarray | int,
-    "padding": str,
-    "score": str,
-    "function": str,
-    "text": str,
+FORMAT = "thinlens program 2"
+FIRST_FORMAT = "thinlens program 1"
+RENAMED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "Convolution": ("Convolution", {"outside": "pad_value", "step": "weight_scale"}),
+    "Addition": ("Add", {}),
+    "ChannelMaximum": ("ReduceMax", {}),
+    "SoftmaxSum": ("SoftmaxSum", {"score": "logit"}),
+    "RoundShift": ("RoundingShiftRight", {"low": "minimum", "high": "maximum"}),
+    "Quantize": ("FakeQuantize", {"step": "scale", "zero": "zero_point"}),
+    "Recolor": ("AddChroma", {}),
 }
-"""What the fields of operations hold in a file; all others hold whole numbers."""
+"""What operations and their fields were called in files of the first format."""
 
 
 def dump(program: Program) -> str:
-    """The program as text, one operation a line, weights by shape: `3 = ChannelMaximum(2)  → 1 channel ×2`."""
+    """The program as text, one operation a line, weights by shape: `3 = ReduceMax(source=2) → 1 × 2`."""
     lines = [f"{program.name}: {program.channels} channels, ×{program.scale}, halo {program.halo}"]
-    for index, (op, kind) in enumerate(zip(program.ops, value_types(program)[1:], strict=True), start=1):
-        values = {item.name: getattr(op, item.name) for item in fields(op)}
-        shown = ", ".join(_show(value, name) for name, value in values.items() if value is not None)
+    for index, (op, kind) in enumerate(zip(program.ops, program.value_types[1:], strict=True), start=1):
+        shown = ", ".join(_show(value, name) for name, value in op.values().items() if value is not None)
         lines.append(f"{index} = {type(op).__name__}({shown}) → {kind.channels} × {kind.scale}")
     if program.uint8 is not None:
         lines += ["for uint8 pictures:", *("  " + line for line in dump(program.uint8).splitlines())]
@@ -59,17 +55,6 @@ def save(program: Program, path: str | os.PathLike[str]) -> None:
     write_whole(to_bytes(tensors, header), path)
 
 
-def write_whole(content: bytes, path: str | os.PathLike[str]) -> None:
-    """Write a file under a temporary name beside it, then rename it: it appears whole or not at all."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def load(path: str | os.PathLike[str]) -> Program:
     """Read a program. Raises ValueError if the file is not one, OSError if it cannot be read."""
     with open(path, "rb"):  # a missing or unreadable file raises its own OSError
@@ -77,13 +62,13 @@ def load(path: str | os.PathLike[str]) -> Program:
     try:
         with safe_open(path, "numpy") as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT:
+            if header.get("format") not in (FORMAT, FIRST_FORMAT):
                 raise ValueError(
                     f"{path} is not a thinlens program (format {header.get('format')!r}); "
                     "if it is a checkpoint, run: thinlens convert CHECKPOINT -o PROGRAM"
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file has no iterator)
-        return _decode(json.loads(header["program"]), tensors)
+        return _decode(json.loads(header["program"]), tensors, renamed=header["format"] == FIRST_FORMAT)
     except (SafetensorError, KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a thinlens program, or is damaged: {error}") from None
 
@@ -92,41 +77,41 @@ def _encode(program: Program, tensors: dict[str, NDArray[Any]], prefix: str) -> 
     ops: list[dict[str, Any]] = []
     for index, op in enumerate(program.ops, start=1):
         entry: dict[str, Any] = {"op": type(op).__name__}
-        for item in fields(op):
-            value = getattr(op, item.name)
+        for name, value in op.values().items():
             if isinstance(value, np.ndarray):
-                key = f"{prefix}{index}.{item.name}"
+                key = f"{prefix}{index}.{name}"
                 tensors[key] = value
                 value = {"tensor": key}
             if value is not None:
-                entry[item.name] = value
+                entry[name] = value
         ops.append(entry)
     inner = None if program.uint8 is None else _encode(program.uint8, tensors, prefix + "uint8.")
     return {"name": program.name, "ops": ops, "uint8": inner, "provenance": dict(program.provenance)}
 
 
-def _decode(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Program:
-    kinds = {kind.__name__: kind for kind in OPS}
-    ops: list[Op] = []
-    for item in entry["ops"]:
-        if item["op"] not in kinds:
-            raise ValueError(
-                f"unknown operation {item['op']!r}: the program was written by a newer thinlens; upgrade it"
-            )
-        arguments: dict[str, Any] = {
-            name: tensors[value["tensor"]] if isinstance(value, dict) else value
-            for name, value in item.items()
-            if name != "op"
-        }
-        for name, value in arguments.items():
-            _check(name, value)
-        ops.append(kinds[item["op"]](**arguments))
-    inner = None if entry["uint8"] is None else _decode(entry["uint8"], tensors)
+def _decode(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], renamed: bool) -> Program:
+    ops = tuple(_operation(item, tensors, renamed) for item in entry["ops"])
+    inner = None if entry["uint8"] is None else _decode(entry["uint8"], tensors, renamed)
     for text in (entry["name"], *entry["provenance"].values()):
-        _check("text", text)
-    return Program(entry["name"], tuple(ops), inner, entry["provenance"])
+        if not isinstance(text, str):
+            raise TypeError(f"a text cannot be {text!r:.40}")
+    try:
+        return Program(entry["name"], ops, inner, entry["provenance"])
+    except ValueError as error:
+        raise TypeError(error) from None
 
 
-def _check(name: str, value: object) -> None:
-    if not isinstance(value, KINDS.get(name, int)):
-        raise TypeError(f"{name} cannot be {value!r:.40}")
+def _operation(item: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], renamed: bool) -> Operation:
+    values = {
+        name: tensors[value["tensor"]] if isinstance(value, dict) else value
+        for name, value in item.items()
+        if name != "op"
+    }
+    kind = item["op"]
+    if renamed and kind in RENAMED:
+        kind, names = RENAMED[kind]
+        values = {names.get(name, name): value for name, value in values.items()}
+    kinds = {operation.__name__: operation for operation in OPERATIONS}
+    if kind not in kinds:
+        raise ValueError(f"unknown operation {kind!r}: the program was written by a newer thinlens; upgrade it")
+    return kinds[kind](**values)

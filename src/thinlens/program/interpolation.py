@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .ops import Convolution, Padding, PixelShuffle, Program
+from .ops import Convolution, Padding, PixelShuffle
+from .program import Program
 from .reference import bicubic_taps
 
 

@@ -1,243 +1,279 @@
-"""The operations a program is made of, and the program itself.
+"""The operations that a program is made of.
 
 A program is a list of operations in the order they run. Value 0 is the picture, value k is the result of operation
 k (counted from 1); every operation names the values it reads. A value is a stack of planes `(channels, H, W)`, float32
 in a float program and int32 in an integer one. This is the only form in which pipelines and exporters see a network.
+
+An operation says here what it means, what its fields hold, and what type its result has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
-from typing import Literal, TypeAlias, get_args
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isfinite
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .operation import Arithmetic, Operand, Operation, ValueType
+
 Padding: TypeAlias = Literal["zero", "edge"]
-Score: TypeAlias = Literal["key", "key*key", "query*key"]
+Logit: TypeAlias = Literal["key", "key*key", "query*key"]
 Function: TypeAlias = Literal["relu", "prelu", "tanh", "sigmoid", "softplus"]
 
 FRACTION_BITS = 6
-"""An integer program sees the picture as int32, 8-bit levels times 2**FRACTION_BITS, and answers in the same unit."""
+"""An integer program sees the picture as int32, 8-bit values times 2**FRACTION_BITS, and answers in the same unit."""
+BICUBIC_HALO = 2
+FLOAT: tuple[Arithmetic, ...] = ("float",)
+INTEGER: tuple[Arithmetic, ...] = ("integer",)
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution:
+class Convolution(Operation):
     """Correlate with odd square kernels; the result has the size of the source.
 
     `weight` is `(out, in, kernel, kernel)` float32, or int16 in an integer program; `bias` is `(out,)` of float32 or
-    int32. In a quantized layer `weight` is int8 and stands for weight · `step`, one `step` for each output, `(out,)`
-    float32; its source is a Quantize. Outside the picture the source is zero, or `outside`, one value `(in,)` float32
-    for each channel, or repeats its edge.
+    int32. In a quantized layer `weight` is int8 and stands for weight · `weight_scale`, one scale for each output,
+    `(out,)` float32; its source is a FakeQuantize. The source is padded with zeros, with `pad_value`, one value `(in,)`
+    float32 for each channel, or with its edge.
     """
 
-    source: int
+    source: Operand
     weight: NDArray[np.float32] | NDArray[np.int16] | NDArray[np.int8]
     bias: NDArray[np.float32] | NDArray[np.int32] | None = None
     padding: Padding = "zero"
-    outside: NDArray[np.float32] | None = None
-    step: NDArray[np.float32] | None = None
+    pad_value: NDArray[np.float32] | None = None
+    weight_scale: NDArray[np.float32] | None = None
+
+    def picture_channels(self) -> int:
+        self._check_weight()
+        return self.weight.shape[1]
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        self._check_weight()
+        outputs, channels, kernel, _ = self.weight.shape
+        if channels != source.channels:
+            raise ValueError(f"weight takes {channels} channels, its source has {source.channels}")
+        if self.bias is not None:
+            wanted = np.dtype(np.int32 if self.weight.dtype == np.int16 else np.float32)
+            if self.bias.shape != (outputs,) or self.bias.dtype != wanted:
+                raise ValueError(f"bias must be ({outputs},) {wanted}, got {self.bias.shape} {self.bias.dtype}")
+        if (self.weight_scale is None) == (self.weight.dtype == np.int8):
+            raise ValueError("int8 weights need a weight_scale for each output, others have none")
+        _check_vector("weight_scale", self.weight_scale, outputs)
+        _check_vector("pad_value", self.pad_value, channels)
+        if self.pad_value is not None and (self.padding == "edge" or self.weight.dtype == np.int16):
+            raise ValueError("pad_value needs padding zero and float weights")
+        for array in (self.weight, self.bias):
+            if array is not None and not np.isfinite(array).all():
+                raise ValueError("weights must be finite")
+        return ValueType(outputs, source.scale, source.reach + Fraction(kernel // 2, source.scale))
+
+    def _check_weight(self) -> None:
+        weight = self.weight
+        if weight.ndim != 4 or weight.shape[2] != weight.shape[3] or weight.shape[2] % 2 == 0:
+            raise ValueError(f"weight must be (out, in, kernel, kernel) with an odd kernel, got {weight.shape}")
+        if weight.size == 0:
+            raise ValueError(f"weight must not be empty, got {weight.shape}")
 
 
 @dataclass(frozen=True, eq=False)
-class Activation:
+class Activation(Operation):
     """Apply a function to every value: max(v, 0), v < 0 ? slope·v : v, tanh(v), 1/(1 + exp(-v)) or log(1 + exp(v)).
 
     `slope` is `(channels,)` float32, for prelu only.
     """
 
-    source: int
+    arithmetic: ClassVar = FLOAT
+    source: Operand
     function: Function
     slope: NDArray[np.float32] | None = None
 
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        if (self.slope is None) == (self.function == "prelu"):
+            raise ValueError("prelu needs a slope for each channel, other functions have none")
+        _check_vector("slope", self.slope, source.channels)
+        return source
+
 
 @dataclass(frozen=True, eq=False)
-class Addition:
+class Add(Operation):
     """The sum of two values of the same size; a value of one channel is added to every channel of the other."""
 
-    source: int
-    other: int
+    source: Operand
+    other: Operand
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        first, second = inputs
+        alike = first.channels == second.channels or 1 in (first.channels, second.channels)
+        if first.scale != second.scale or not alike:
+            raise ValueError(
+                f"cannot add {second.channels} channels × {second.scale} to {first.channels} channels × {first.scale}"
+            )
+        return ValueType(max(first.channels, second.channels), first.scale, max(first.reach, second.reach))
 
 
 @dataclass(frozen=True, eq=False)
-class Quantize:
-    """Round to 256 levels: `(clip(rint(value · (factor / step)) + zero, 0, 255) - zero) · step`, halves to even.
+class FakeQuantize(Operation):
+    """Quantize to 8 bits and back: `(clip(rint(value · (factor / scale)) + zero_point, 0, 255) - zero_point) · scale`.
 
-    `zero` is the level of 0, for all channels or, `(channels,)` uint8, for each. A `factor`, `(channels,)` float32
-    above 0, gives each channel levels as fine as it needs; the result stays multiplied by it. A pipeline may keep the
-    level, a byte, in the place of the value.
+    Halves are rounded to even. `zero_point` is the quantized value of 0, for all channels or, `(channels,)` uint8, for
+    each. A `factor`, `(channels,)` float32 above 0, gives each channel quantized values as fine as it needs; the result
+    stays multiplied by it. A pipeline may keep the quantized value, a byte, in the place of the value.
     """
 
-    source: int
-    step: float
-    zero: int | NDArray[np.uint8]
+    arithmetic: ClassVar = FLOAT
+    source: Operand
+    scale: float
+    zero_point: int | NDArray[np.uint8]
     factor: NDArray[np.float32] | None = None
 
     @property
-    def levels_per_unit(self) -> NDArray[np.float32]:
-        """What a value is multiplied by to get its level: `(channels,)`, or one number for all."""
+    def inverse_scale(self) -> NDArray[np.float32]:
+        """What a value is multiplied by to get its quantized value: `(channels,)`, or one number for all."""
         factor = np.ones(1, np.float32) if self.factor is None else self.factor
-        return (factor.astype(np.float64) / self.step).astype(np.float32)
+        return (factor.astype(np.float64) / self.scale).astype(np.float32)
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        if not isfinite(self.scale) or self.scale <= 0:
+            raise ValueError(f"scale must be a number above 0, got {self.scale}")
+        if isinstance(self.zero_point, np.ndarray):
+            if self.zero_point.shape != (source.channels,):
+                raise ValueError(f"zero_point must be ({source.channels},) uint8, got {self.zero_point.shape} uint8")
+        elif not 0 <= self.zero_point <= 255:
+            raise ValueError(f"zero_point must be in 0…255, got {self.zero_point}")
+        _check_vector("factor", self.factor, source.channels)
+        if self.factor is not None and self.factor.min() <= 0:
+            raise ValueError("factor must be above 0")
+        return source
 
 
 @dataclass(frozen=True, eq=False)
-class PixelShuffle:
+class PixelShuffle(Operation):
     """Rearrange channel c·scale² + i·scale + j at (y, x) to channel c at (scale·y + i, scale·x + j)."""
 
-    source: int
+    source: Operand
     scale: int
 
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        if self.scale < 1 or source.channels % self.scale**2:
+            raise ValueError(f"{source.channels} channels do not shuffle by {self.scale}")
+        return ValueType(source.channels // self.scale**2, source.scale * self.scale, source.reach)
+
 
 @dataclass(frozen=True, eq=False)
-class ChannelMaximum:
+class ReduceMax(Operation):
     """The largest of all channels, as one channel (eSR-MAX)."""
 
-    source: int
+    source: Operand
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        return ValueType(1, source.scale, source.reach)
 
 
 @dataclass(frozen=True, eq=False)
-class SoftmaxSum:
-    """Sum of values weighted by the softmax of their scores over the channels, as one channel.
+class SoftmaxSum(Operation):
+    """Sum of values weighted by the softmax of their logits over the channels, as one channel.
 
-    The channels of the source are all values, then (for the score "query*key") all queries, then all keys
-    (eSR-TM, eSR-TR; eSR-CNN has the score "key*key", the key squared).
+    The channels of the source are all values, then (for the logit "query*key") all queries, then all keys
+    (eSR-TM, eSR-TR; eSR-CNN has the logit "key*key", the key squared).
     """
 
-    source: int
-    score: Score
+    arithmetic: ClassVar = FLOAT
+    source: Operand
+    logit: Logit
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        parts = 3 if self.logit == "query*key" else 2
+        if source.channels % parts:
+            raise ValueError(f"{source.channels} channels are not {parts} equal groups")
+        return ValueType(1, source.scale, source.reach)
 
 
 @dataclass(frozen=True, eq=False)
-class RoundShift:
-    """Integers only: `clip((value + 2**(shift-1)) >> shift, low, high)`, the way back from products to levels."""
+class RoundingShiftRight(Operation):
+    """`clip((value + 2**(shift-1)) >> shift, minimum, maximum)`: from the scale of products back to that of values."""
 
-    source: int
+    arithmetic: ClassVar = INTEGER
+    source: Operand
     shift: int
-    low: int = -32768
-    high: int = 32767
+    minimum: int = -32768
+    maximum: int = 32767
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        if not 1 <= self.shift <= 31 or self.minimum >= self.maximum:
+            raise ValueError(
+                f"shift {self.shift} must be in 1…31 and minimum {self.minimum} below maximum {self.maximum}"
+            )
+        return source
 
 
 @dataclass(frozen=True, eq=False)
-class Luma:
+class Luma(Operation):
     """Full-range BT.601 luma of a three-channel RGB source, as one channel."""
 
-    source: int
+    source: Operand
+
+    def picture_channels(self) -> int:
+        return 3
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        if source.channels != 3:
+            raise ValueError(f"needs 3 channels, got {source.channels}")
+        return ValueType(1, source.scale, source.reach)
 
 
 @dataclass(frozen=True, eq=False)
-class Recolor:
+class AddChroma(Operation):
     """RGB with the luma of `source` and the chroma of `picture`, bicubically enlarged (a = -0.5, edges repeated).
 
     Blue, red and green minus luma are linear in chroma, so this is `luma + bicubic(picture - Luma(picture))`.
     """
 
-    source: int
-    picture: int
+    source: Operand
+    picture: Operand
     scale: int
 
+    def picture_channels(self) -> int:
+        return 3
 
-Op: TypeAlias = (
-    Convolution
-    | Activation
-    | Addition
-    | PixelShuffle
-    | ChannelMaximum
-    | SoftmaxSum
-    | RoundShift
-    | Quantize
-    | Luma
-    | Recolor
+    def result(self, *inputs: ValueType) -> ValueType:
+        source, picture = inputs
+        if source.channels != 1 or picture.channels != 3 or source.scale != picture.scale * self.scale:
+            raise ValueError(f"needs one luma channel at {self.scale} times the size of an RGB picture")
+        return ValueType(3, source.scale, max(source.reach, picture.reach + Fraction(BICUBIC_HALO, picture.scale)))
+
+
+OPERATIONS: tuple[type[Operation], ...] = (
+    Convolution,
+    Activation,
+    Add,
+    PixelShuffle,
+    ReduceMax,
+    SoftmaxSum,
+    RoundingShiftRight,
+    FakeQuantize,
+    Luma,
+    AddChroma,
 )
-OPS: tuple[type[Op], ...] = get_args(Op)
+"""All operations there are, as files name them."""
 
 
-def sources(op: Op) -> tuple[int, ...]:
-    """The values an operation reads."""
-    match op:
-        case Recolor():
-            return (op.source, op.picture)
-        case Addition():
-            return (op.source, op.other)
-        case _:
-            return (op.source,)
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """An immutable network: its published id, its operations, where it comes from.
-
-    `uint8`, where present, is the integer or quantized program baked from this one: it takes its place for uint8
-    pictures.
-    Scale, halo and channels are derived from the operations, never stored. Raises ValueError, naming the operation,
-    if the operations do not fit together.
-    """
-
-    name: str
-    ops: tuple[Op, ...]
-    uint8: Program | None = None
-    provenance: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    def __post_init__(self) -> None:
-        from .validate import validate
-
-        for op in self.ops:
-            for item in fields(op):
-                value = getattr(op, item.name)
-                if isinstance(value, np.ndarray):
-                    owned = np.array(value, order="C")
-                    owned.setflags(write=False)
-                    object.__setattr__(op, item.name, owned)
-        validate(self)
-
-    @cached_property
-    def scale(self) -> int:
-        """How many times larger the result is, along each side."""
-        from .validate import value_types
-
-        return value_types(self)[-1].scale
-
-    @cached_property
-    def halo(self) -> int:
-        """How many picture pixels beyond a pixel's own can change the result there, in each direction."""
-        from .validate import value_types
-
-        return value_types(self)[-1].halo
-
-    @cached_property
-    def channels(self) -> int:
-        """Channels of the picture: 1 (luma) or 3 (RGB)."""
-        from .validate import picture_channels
-
-        return picture_channels(self.ops)
-
-    @cached_property
-    def integer(self) -> bool:
-        """Whether the arithmetic is in int32 rather than float32."""
-        return any(isinstance(op, Convolution) and op.weight.dtype == np.int16 for op in self.ops)
-
-    @cached_property
-    def quantized(self) -> bool:
-        """Whether a layer has weights of int8 on sources of 256 levels."""
-        return any(isinstance(op, Convolution) and op.weight.dtype == np.int8 for op in self.ops)
-
-    @cached_property
-    def color(self) -> Program:
-        """The program for RGB pictures: luma through this one, chroma through bicubic; itself if it takes RGB."""
-        if self.channels == 3:
-            return self
-        shifted = tuple(renumbered(op, lambda value: value + 1) for op in self.ops)
-        ops = (Luma(0), *shifted, Recolor(len(shifted) + 1, 0, self.scale))
-        return Program(self.name, ops, self.uint8.color if self.uint8 else None, self.provenance)
-
-
-def renumbered(op: Op, number: Callable[[int], int]) -> Op:
-    """The operation with its sources under other numbers."""
-    match op:
-        case Addition():
-            return replace(op, source=number(op.source), other=number(op.other))
-        case Recolor():
-            return replace(op, source=number(op.source), picture=number(op.picture))
-        case _:
-            return replace(op, source=number(op.source))
+def _check_vector(name: str, vector: NDArray[np.float32] | None, length: int) -> None:
+    """A vector with one finite number for each channel, where it is given."""
+    if vector is None:
+        return
+    if vector.shape != (length,):
+        raise ValueError(f"{name} must be ({length},) float32, got {vector.shape} {vector.dtype}")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} must be finite")

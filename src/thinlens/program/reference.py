@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .operation import Operation, missing
 from .ops import (
     FRACTION_BITS,
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
+    AddChroma,
     Convolution,
+    FakeQuantize,
     Luma,
-    Op,
     PixelShuffle,
-    Program,
-    Quantize,
-    Recolor,
-    RoundShift,
+    ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
 )
+from .program import Program
 
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 """Full-range BT.601: Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601-7, 2.5.1)."""
@@ -37,10 +38,7 @@ def run(program: Program, picture: NDArray[Any]) -> NDArray[Any]:
     `picture`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, uint16 or float32 in [0, 1]; a float32 result is not clipped.
     Returns the same layout and dtype, `scale` times larger. uint8 pictures go through `program.uint8`, if there is one.
     """
-    if picture.ndim == 3:
-        program = program.color
-    if picture.dtype == np.uint8 and program.uint8 is not None:
-        program = program.uint8
+    program = program.for_picture(picture.dtype, 1 if picture.ndim == 2 else 3)
     planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
     values = [_decode(program, planes)]
     for op in program.ops:
@@ -51,8 +49,6 @@ def run(program: Program, picture: NDArray[Any]) -> NDArray[Any]:
 
 def _decode(program: Program, planes: Planes) -> Planes:
     if program.integer:
-        if planes.dtype != np.uint8:
-            raise ValueError(f"an integer program takes uint8 pictures, got {planes.dtype}")
         return planes.astype(np.int32) << FRACTION_BITS
     if planes.dtype == np.float32:
         return planes
@@ -68,53 +64,31 @@ def _encode(program: Program, planes: Planes, dtype: np.dtype[Any]) -> Planes:
     return np.clip(np.floor(planes * np.float32(peak) + np.float32(0.5)), 0, peak).astype(dtype)
 
 
-def evaluate(op: Op, values: list[Planes]) -> Planes:
+def evaluate(op: Operation, values: list[Planes]) -> Planes:
     """The result of one operation, given all values before it; planes `(channels, H, W)`."""
-    source = values[op.source]
-    match op:
-        case Convolution():
-            return convolution(source, op)
-        case Activation():
-            return activation(source, op)
-        case Addition():
-            return source + values[op.other]
-        case Quantize():
-            return quantize(source, op)
-        case PixelShuffle():
-            channels, height, width = source.shape
-            s = op.scale
-            blocks = source.reshape(channels // s**2, s, s, height, width)
-            return blocks.transpose(0, 3, 1, 4, 2).reshape(channels // s**2, height * s, width * s)
-        case ChannelMaximum():
-            return source.max(axis=0, keepdims=True)
-        case SoftmaxSum():
-            return softmax_sum(source, op)
-        case RoundShift():
-            return np.clip((source + (1 << op.shift - 1)) >> op.shift, op.low, op.high)
-        case Luma():
-            return luma(source)
-        case Recolor():
-            picture = values[op.picture]
-            return source + bicubic(picture - luma(picture), op.scale)
+    function = EVALUATE.get(type(op))
+    if function is None:
+        raise missing("NumPy reference", op)
+    return function(op, *(values[number] for number in op.operands()))
 
 
-def convolution(source: Planes, op: Convolution) -> Planes:
+def convolution(op: Convolution, source: Planes) -> Planes:
     """`(in, H, W)` to `(out, H, W)`: a sum over the taps, one shifted copy of the source at a time."""
     outputs, _, kernel, _ = op.weight.shape
     radius = kernel // 2
     border = ((0, 0), (radius, radius), (radius, radius))
     if op.padding == "edge":
         padded = np.pad(source, border, mode="edge")
-    elif op.outside is None:
+    elif op.pad_value is None:
         padded = np.pad(source, border)
     else:
-        outside = op.outside[:, None, None]
-        padded = np.pad(source - outside, border) + outside
+        pad_value = op.pad_value[:, None, None]
+        padded = np.pad(source - pad_value, border) + pad_value
         padded[:, radius : radius + source.shape[1], radius : radius + source.shape[2]] = source
     height, width = source.shape[1:]
     weight = op.weight.astype(source.dtype)
-    if op.step is not None:
-        weight = weight * op.step[:, None, None, None]
+    if op.weight_scale is not None:
+        weight = weight * op.weight_scale[:, None, None, None]
     total = np.zeros((outputs, height, width), source.dtype)
     for y in range(kernel):
         for x in range(kernel):
@@ -122,7 +96,7 @@ def convolution(source: Planes, op: Convolution) -> Planes:
     return total if op.bias is None else total + op.bias[:, None, None]
 
 
-def activation(source: Planes, op: Activation) -> Planes:
+def activation(op: Activation, source: Planes) -> Planes:
     """One function of every value; large arguments do not overflow."""
     match op.function:
         case "relu":
@@ -138,29 +112,48 @@ def activation(source: Planes, op: Activation) -> Planes:
             return np.maximum(source, 0) + np.log1p(np.exp(-np.abs(source)))
 
 
-def quantize(source: Planes, op: Quantize) -> Planes:
-    """The nearest of 256 levels; `zero` is the level of 0."""
-    zero = np.float32(op.zero) if isinstance(op.zero, int) else op.zero.astype(np.float32)[:, None, None]
-    level = np.clip(np.rint(source * op.levels_per_unit[:, None, None]) + zero, 0, 255)
-    return (level - zero) * np.float32(op.step)
+def fake_quantize(op: FakeQuantize, source: Planes) -> Planes:
+    """The nearest of the values that 8 bits stand for."""
+    zero = np.float32(op.zero_point) if isinstance(op.zero_point, int) else op.zero_point[:, None, None]
+    zero = np.asarray(zero, np.float32)
+    quantized = np.clip(np.rint(source * op.inverse_scale[:, None, None]) + zero, 0, 255)
+    return (quantized - zero) * np.float32(op.scale)
 
 
-def softmax_sum(source: Planes, op: SoftmaxSum) -> Planes:
-    """Σ value·softmax(score) over the channels; the largest score is subtracted first, which changes nothing else."""
-    if op.score == "key":
-        value, score = np.split(source, 2)
-    elif op.score == "key*key":
+def softmax_sum(op: SoftmaxSum, source: Planes) -> Planes:
+    """Σ value·softmax(logit) over the channels; the largest logit is subtracted first, which changes nothing else."""
+    if op.logit == "key":
+        value, logit = np.split(source, 2)
+    elif op.logit == "key*key":
         value, key = np.split(source, 2)
-        score = key * key
+        logit = key * key
     else:
         value, query, key = np.split(source, 3)
-        score = query * key
-    weight = np.exp(score - score.max(axis=0))
+        logit = query * key
+    weight = np.exp(logit - logit.max(axis=0))
     return ((value * weight).sum(axis=0) / weight.sum(axis=0))[None]
 
 
+def pixel_shuffle(op: PixelShuffle, source: Planes) -> Planes:
+    """`(C · scale², H, W)` to `(C, scale · H, scale · W)`."""
+    channels, height, width = source.shape
+    s = op.scale
+    blocks = source.reshape(channels // s**2, s, s, height, width)
+    return blocks.transpose(0, 3, 1, 4, 2).reshape(channels // s**2, height * s, width * s)
+
+
+def rounding_shift_right(op: RoundingShiftRight, source: Planes) -> Planes:
+    """Divided by 2**shift, halves up, and clipped."""
+    return np.clip((source + (1 << op.shift - 1)) >> op.shift, op.minimum, op.maximum)
+
+
+def add_chroma(op: AddChroma, source: Planes, picture: Planes) -> Planes:
+    """Luma, and what is left of the picture without its own luma, enlarged."""
+    return source + bicubic(picture - luma(picture), op.scale)
+
+
 def luma(rgb: Planes) -> Planes:
-    """`(3, H, W)` RGB to `(1, H, W)` full-range BT.601 luma, in the unit of the source; integers to whole levels.
+    """`(3, H, W)` RGB to `(1, H, W)` full-range BT.601 luma, in the unit of the source; integers to whole 8-bit values.
 
     What rounding takes from the luma it gives to the chroma, so that both together stay what the picture was.
     """
@@ -208,3 +201,18 @@ def bicubic(planes: Planes, scale: int) -> Planes:
         shape[axis] *= scale
         planes = np.stack(phases, axis=axis + 1).reshape(shape)
     return planes
+
+
+EVALUATE: dict[type[Operation], Callable[..., Planes]] = {
+    Convolution: convolution,
+    Activation: activation,
+    Add: lambda op, source, other: source + other,
+    FakeQuantize: fake_quantize,
+    PixelShuffle: pixel_shuffle,
+    ReduceMax: lambda op, source: source.max(axis=0, keepdims=True),
+    SoftmaxSum: softmax_sum,
+    RoundingShiftRight: rounding_shift_right,
+    Luma: lambda op, source: luma(source),
+    AddChroma: add_chroma,
+}
+"""What each operation does: from the operation and the planes that it reads to its result."""

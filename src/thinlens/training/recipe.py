@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from ..data.pairs import Sampling
-from ..program.ops import Padding
+from ..program import Padding
 from .losses import Loss
 
 Optimizer: TypeAlias = Literal["adam", "soap", "least-squares"]

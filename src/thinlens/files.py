@@ -39,6 +39,12 @@ def appearing(path: Path) -> Generator[Path, None, None]:
             _ours.discard(temporary)
 
 
+def write_whole(content: bytes, path: str | os.PathLike[str]) -> None:
+    """Write a file that appears whole or not at all."""
+    with appearing(Path(path)) as temporary:
+        temporary.write_bytes(content)
+
+
 def clean(folder: Path) -> None:
     """Remove the temporary files that killed runs have left in a folder; those of living processes stay."""
     if not folder.is_dir():

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from ..program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
     Convolution,
-    Op,
+    Logit,
+    Operation,
     PixelShuffle,
     Program,
+    ReduceMax,
     SoftmaxSum,
 )
-from ..program.ops import Score, sources
 
 Run = Callable[[], object]
 """Enlarge the picture once."""
@@ -111,14 +111,14 @@ def torch(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
     engine.set_num_threads(threads)
     tensor = engine.from_numpy(_planes(picture))
     steps = [_torch_step(engine, op) for op in program.ops]
-    last_read = {source: index for index, op in enumerate(program.ops) for source in sources(op)}
+    last_read = {source: index for index, op in enumerate(program.ops) for source in op.operands()}
 
     def run() -> object:
         with engine.inference_mode():
             values = [tensor]
             for index, (step, op) in enumerate(zip(steps, program.ops, strict=True)):
-                values.append(step(*(values[source] for source in sources(op))))
-                for source in sources(op):
+                values.append(step(*(values[source] for source in op.operands())))
+                for source in op.operands():
                     if last_read[source] == index:
                         values[source] = None  # gives its memory back
             return values[-1]
@@ -156,25 +156,25 @@ def _planes(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(planes[None] / np.float32(255), np.float32)
 
 
-def _torch_step(torch: Any, op: Op) -> Step:
+def _torch_step(torch: Any, op: Operation) -> Step:
     """One operation on `(1, C, H, W)` tensors."""
     functional = torch.nn.functional
     match op:
-        case Convolution() if op.step is None and op.weight.dtype == np.float32:
+        case Convolution() if op.weight_scale is None and op.weight.dtype == np.float32:
             return _torch_convolution(torch, op)
         case Activation(function="prelu", slope=slope) if slope is not None:
             slopes = torch.from_numpy(slope.copy())
             return lambda value: functional.prelu(value, slopes)
         case Activation():
             return {"softplus": functional.softplus}.get(op.function) or getattr(torch, op.function)
-        case Addition():
+        case Add():
             return torch.add
         case PixelShuffle():
             return lambda value: functional.pixel_shuffle(value, op.scale)
-        case ChannelMaximum():
+        case ReduceMax():
             return lambda value: value.amax(1, keepdim=True)
         case SoftmaxSum():
-            return lambda value: _attend(value.chunk(3 if op.score == "query*key" else 2, 1), op.score)
+            return lambda value: _attend(value.chunk(3 if op.logit == "query*key" else 2, 1), op.logit)
         case _:
             raise ValueError(f"{type(op).__name__} is not measured in PyTorch: leave torch out of the comparison")
 
@@ -186,12 +186,12 @@ def _torch_convolution(torch: Any, op: Convolution) -> Step:
     radius = op.weight.shape[2] // 2
     if op.padding == "edge" and radius:
         return lambda value: functional.conv2d(functional.pad(value, [radius] * 4, "replicate"), weight, bias)
-    if op.outside is None:
+    if op.pad_value is None:
         return lambda value: functional.conv2d(value, weight, bias, padding=radius)
-    outside = torch.from_numpy(op.outside.copy())[:, None, None]
+    outside = torch.from_numpy(op.pad_value.copy())[:, None, None]
     return lambda value: functional.conv2d(functional.pad(value - outside, [radius] * 4) + outside, weight, bias)
 
 
-def _attend(parts: Any, score: Score) -> Any:
-    scores = parts[1] if score == "key" else parts[1] * parts[-1]
-    return (parts[0] * scores.softmax(1)).sum(1, keepdim=True)
+def _attend(parts: Any, logit: Logit) -> Any:
+    logits = parts[1] if logit == "key" else parts[1] * parts[-1]
+    return (parts[0] * logits.softmax(1)).sum(1, keepdim=True)

@@ -7,7 +7,7 @@ from math import exp, log10
 import numpy as np
 import pytest
 
-from thinlens.evaluate.metrics import psnr, ssim
+from thinlens.evaluation.metrics import psnr, ssim
 
 
 def noisy(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from thinlens.train.soap import DECAY, Soap, Stacks
+from thinlens.training.soap import DECAY, Soap, Stacks
 
 
 def network() -> nn.Sequential:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import FRACTION_BITS, ChannelMaximum, Convolution, PixelShuffle, Program, RoundShift
+from ..program import FRACTION_BITS, Convolution, PixelShuffle, Program, ReduceMax, RoundingShiftRight
 
 PEAK = 255 << FRACTION_BITS
 """The largest value of an integer program's picture."""
@@ -17,7 +17,7 @@ LEAST_BITS = 6
 """Weights of a byte with fewer fraction bits than this cost more than 0.02 dB."""
 
 
-def fix_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program:
+def to_fixed_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program:
     """The integer program of a convolution, a pixel shuffle and, maybe, a channel maximum (eSR-MAX, bicubic).
 
     Weights get as many fraction bits as fit `weight_bits` and keep every possible sum in int32; those that would have
@@ -27,24 +27,24 @@ def fix_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program:
     about one in noise. On Set5 a trained eSR-MAX_s2_K3_C2 lost 0.006 dB with a byte and 0.004 with 16 bits, which take
     the processor twice the multiply instructions. Beyond ±512 levels a result is clipped. In color, integer arithmetic
     takes the luma in whole levels, which may change a channel by one level more. Raises ValueError for other programs.
-    Attach the result with `dataclasses.replace(program, uint8=fix_point(program))`.
+    Attach the result with `dataclasses.replace(program, uint8=to_fixed_point(program))`.
     """
     convolution, *others = program.ops
-    chain = all(op.source == index for index, op in enumerate(program.ops))
+    chain = all(op.operands() == (index,) for index, op in enumerate(program.ops))
     if (
         not isinstance(convolution, Convolution)
         or program.integer
         or not chain
-        or not all(isinstance(op, PixelShuffle | ChannelMaximum) for op in others)
+        or not all(isinstance(op, PixelShuffle | ReduceMax) for op in others)
     ):
         names = ", ".join(type(op).__name__ for op in program.ops)
         raise ValueError(
             f"{program.name} has no fixed-point form: "
-            f"that takes one float Convolution, then PixelShuffle and ChannelMaximum, not {names}"
+            f"that takes one float Convolution, then PixelShuffle and ReduceMax, not {names}"
         )
     weight, bias, bits = _fixed(convolution, program.name, weight_bits)
     fixed = Convolution(0, weight, bias, convolution.padding)
-    return Program(program.name, (fixed, *others, RoundShift(len(program.ops), bits)), None, program.provenance)
+    return Program(program.name, (fixed, *others, RoundingShiftRight(len(program.ops), bits)), None, program.provenance)
 
 
 def _fixed(

@@ -10,8 +10,8 @@ import torch
 
 from thinlens import checkpoint, models, nets, photo, program
 from thinlens.data.pairs import Sampling, make_pairs, prepare
-from thinlens.train import Recipe, descent, least_squares, load_recipe, state, train
-from thinlens.train.state import StateFile
+from thinlens.training import Recipe, descent, least_squares, load_recipe, state, train
+from thinlens.training.state import StateFile
 
 SAMPLING = Sampling(per_photo=4, size=48, holdout=3)
 ADAM = Recipe("eSR-MAX_s2_K3_C2", "adam", steps=95, batch=4, patch=16, sampling=SAMPLING)
@@ -201,7 +201,7 @@ def test_what_cannot_be_trained_is_named(photos, tmp_path) -> None:
 
 def test_recipes_are_files_that_set_recipe(tmp_path) -> None:
     path = tmp_path / "recipe.py"
-    path.write_text("from thinlens.train import Recipe\nrecipe = Recipe('eSR-MAX_s2_K3_C2')\n")
+    path.write_text("from thinlens.training import Recipe\nrecipe = Recipe('eSR-MAX_s2_K3_C2')\n")
     assert load_recipe(path) == Recipe("eSR-MAX_s2_K3_C2")
     path.write_text("x = 1\n")
     with pytest.raises(ValueError, match="is not a recipe: it must set recipe"):

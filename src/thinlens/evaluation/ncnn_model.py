@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Activation, Addition, ChannelMaximum, Convolution, Op, PixelShuffle, Program, SoftmaxSum
-from ..program.ops import sources
+from ..program import Activation, Add, Convolution, Operation, PixelShuffle, Program, ReduceMax, SoftmaxSum
 
 MAGIC = "7767517"
 SETTINGS_ARRAY = -23300
@@ -29,11 +28,12 @@ Settings = dict[int, int | float | list[int] | list[float]]
 def model(program: Program) -> tuple[str, bytes]:
     """The network as text and its weights. Raises ValueError for operations that are not written: bytes and color."""
     network, names = _Network(), ["picture"]
-    reads = Counter(source for op in program.ops for source in sources(op))
+    reads = Counter(source for op in program.ops for source in op.operands())
     network.add("Input", [], result="picture")
     for op in program.ops:
-        fused = isinstance(op, Activation) and reads[op.source] == 1 and network.fuse(names[op.source], op)
-        names.append(names[op.source] if fused else network.operation(op, [names[source] for source in sources(op)]))
+        inputs = [names[source] for source in op.operands()]
+        fused = isinstance(op, Activation) and reads[op.source] == 1 and network.fuse(inputs[0], op)
+        names.append(inputs[0] if fused else network.operation(op, inputs))
     network.add("Noop", [names[-1]], result="result")
     return network.text(), b"".join(layer.weights for layer in network.layers)
 
@@ -76,19 +76,19 @@ class _Network:
             layer.settings[10] = [float(op.slope[0])]
         return True
 
-    def operation(self, op: Op, inputs: list[str]) -> str:
+    def operation(self, op: Operation, inputs: list[str]) -> str:
         match op:
-            case Convolution() if op.step is None and op.weight.dtype == np.float32:
+            case Convolution() if op.weight_scale is None and op.weight.dtype == np.float32:
                 return self.convolution(op, inputs[0])
             case Activation():
                 slope = np.zeros(0, np.float32) if op.slope is None else op.slope
                 settings: Settings = {} if op.slope is None else {0: len(slope)}
                 return self.add(ACTIVATIONS[op.function], inputs, settings, slope.tobytes())
-            case Addition():
+            case Add():
                 return self.add("BinaryOp", inputs, {0: ADD})
             case PixelShuffle():
                 return self.add("PixelShuffle", inputs, {0: op.scale})
-            case ChannelMaximum():
+            case ReduceMax():
                 return self.reduce(inputs[0], MAXIMUM)
             case SoftmaxSum():
                 return self.softmax_sum(op, inputs[0])
@@ -98,7 +98,7 @@ class _Network:
     def convolution(self, op: Convolution, source: str) -> str:
         outputs, _, kernel, _ = op.weight.shape
         radius = kernel // 2
-        if radius and (op.padding == "edge" or op.outside is not None):
+        if radius and (op.padding == "edge" or op.pad_value is not None):
             source, radius = self.border(op, source, radius), 0
         settings: Settings = {0: outputs, 1: kernel, 4: radius, 5: int(op.bias is not None), 6: op.weight.size}
         bias = b"" if op.bias is None else op.bias.tobytes()
@@ -106,16 +106,16 @@ class _Network:
 
     def border(self, op: Convolution, source: str, radius: int) -> str:
         settings: Settings = dict.fromkeys(range(4), radius)
-        if op.outside is None:
+        if op.pad_value is None:
             return self.add("Padding", [source], {**settings, 4: 1})
-        return self.add("Padding", [source], {**settings, 6: len(op.outside)}, op.outside.tobytes())
+        return self.add("Padding", [source], {**settings, 6: len(op.pad_value)}, op.pad_value.tobytes())
 
     def softmax_sum(self, op: SoftmaxSum, source: str) -> str:
-        count = 3 if op.score == "query*key" else 2
+        count = 3 if op.logit == "query*key" else 2
         parts = [f"part_{len(self.layers)}_{index}" for index in range(count)]
         self.layers.append(_Layer("Slice", [source], parts, {0: [EQUAL_PARTS] * count, 1: 0}))
-        score = parts[-1] if op.score == "key" else self.add("BinaryOp", [parts[1], parts[-1]], {0: MULTIPLY})
-        weight = self.add("Softmax", [score], {0: 0, 1: 1})
+        logit = parts[-1] if op.logit == "key" else self.add("BinaryOp", [parts[1], parts[-1]], {0: MULTIPLY})
+        weight = self.add("Softmax", [logit], {0: 0, 1: 1})
         return self.reduce(self.add("BinaryOp", [parts[0], weight], {0: MULTIPLY}), SUM)
 
     def reduce(self, source: str, operation: int) -> str:

@@ -10,8 +10,8 @@ import pytest
 
 from equivalence.tolerances import FLOAT
 from programs import convolution, deep_program, float_program, picture, quantized_program
-from thinlens.evaluate import benchmark, peers
-from thinlens.program import Activation, Addition, PixelShuffle, Program, SoftmaxSum, reference
+from thinlens.evaluation import benchmark, peers
+from thinlens.program import Activation, Add, PixelShuffle, Program, SoftmaxSum, reference
 
 PROGRAMS = [float_program("maximum", 2, 3, 2, padding="edge", bias=True), float_program("query*key", 3, 5, 2)]
 DEEP = [
@@ -26,8 +26,8 @@ DEEP = [
         "branches",
         (
             *(convolution(0, 4, 1, 3), Activation(1, "prelu", np.full(4, 0.2, np.float32))),
-            *(convolution(2, 4, 4, 1, bias=True), Addition(2, 3), Activation(4, "sigmoid"), Addition(5, 2)),
-            *(Addition(6, 0), PixelShuffle(7, 2)),
+            *(convolution(2, 4, 4, 1, bias=True), Add(2, 3), Activation(4, "sigmoid"), Add(5, 2)),
+            *(Add(6, 0), PixelShuffle(7, 2)),
         ),
     ),
 ]
@@ -81,8 +81,8 @@ def test_an_engine_that_cannot_run_a_model_is_left_out_with_the_reason() -> None
     assert [timing.engine for timing in speed.timings] == ["thinlens", "opencv"]
     name = "bytes_s2_C4_zero"
     assert speed.left_out == (
-        f"{name} without ncnn: Quantize is not measured in ncnn: leave ncnn out of the comparison",
-        f"{name} without torch: Quantize is not measured in PyTorch: leave torch out of the comparison",
+        f"{name} without ncnn: FakeQuantize is not measured in ncnn: leave ncnn out of the comparison",
+        f"{name} without torch: FakeQuantize is not measured in PyTorch: leave torch out of the comparison",
         f"{name} without opencv-dnn: OpenCV rounds the layers of {name} in its own way: leave opencv-dnn out",
     )
     assert f"\n- {speed.left_out[0]}\n" in speed.markdown()

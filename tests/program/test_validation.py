@@ -9,20 +9,19 @@ import pytest
 
 from thinlens.program import (
     Activation,
-    Addition,
-    ChannelMaximum,
+    Add,
+    AddChroma,
     Convolution,
+    FakeQuantize,
     Luma,
-    Op,
+    Operation,
     PixelShuffle,
     Program,
-    Quantize,
-    Recolor,
-    RoundShift,
+    ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
     reference,
 )
-from thinlens.program.validate import value_types
 
 
 def weight(outputs: int, inputs: int = 1, kernel: int = 3, dtype: Any = np.float32) -> Any:
@@ -34,7 +33,7 @@ def vector(*values: float, dtype: Any = np.float32) -> Any:
 
 
 SHUFFLE = PixelShuffle(1, 2)
-LEVELS = Quantize(0, 0.1, 0)
+LEVELS = FakeQuantize(0, 0.1, 0)
 BYTES = weight(4, dtype=np.int8)
 STEP = vector(1, 1, 1, 1)
 
@@ -50,7 +49,7 @@ STEP = vector(1, 1, 1, 1)
         ((Convolution(0, weight(4, kernel=0)), SHUFFLE), "odd kernel"),
         ((Convolution(0, np.ones((4, 1, 3, 5), np.float32)), SHUFFLE), "odd kernel"),
         ((Convolution(0, np.ones(4, np.float32)), SHUFFLE), "odd kernel"),
-        ((Convolution(0, weight(0)), ChannelMaximum(1)), "not empty"),
+        ((Convolution(0, weight(0)), ReduceMax(1)), "not be empty"),
         ((Convolution(0, weight(4, dtype=np.float64)), SHUFFLE), "float32, int16 or int8"),
         ((Convolution(0, weight(4, dtype=np.int32)), SHUFFLE), "float32, int16 or int8"),
         ((Convolution(0, weight(4)), Convolution(1, weight(4, 3)), SHUFFLE), "takes 3 channels, its source has 4"),
@@ -66,61 +65,76 @@ STEP = vector(1, 1, 1, 1)
         ((Convolution(0, weight(4)), SoftmaxSum(1, "query*key")), "4 channels are not 3 equal groups"),
         (
             (Convolution(0, weight(4)), SoftmaxSum(1, "value")),
-            "score must be one of key, key\\*key, query\\*key, got 'value'",
+            "logit must be one of key, key\\*key, query\\*key, got 'value'",
         ),  # type: ignore[arg-type]
-        ((Convolution(0, weight(1, dtype=np.int16)), RoundShift(1, 0)), "shift 0 must be in 1…31"),
-        ((Convolution(0, weight(1, dtype=np.int16)), RoundShift(1, 4, 5, 5)), "low 5 below high 5"),
-        ((Convolution(0, weight(1)), RoundShift(1, 4)), "RoundShift needs integer weights"),
-        ((Convolution(0, weight(2, dtype=np.int16)), SoftmaxSum(1, "key")), "softmax has no integer form"),
+        ((Convolution(0, weight(1, dtype=np.int16)), RoundingShiftRight(1, 0)), "shift 0 must be in 1…31"),
+        ((Convolution(0, weight(1, dtype=np.int16)), RoundingShiftRight(1, 4, 5, 5)), "minimum 5 below maximum 5"),
+        ((Convolution(0, weight(1)), RoundingShiftRight(1, 4)), "RoundingShiftRight needs integer weights"),
+        ((Convolution(0, weight(2, dtype=np.int16)), SoftmaxSum(1, "key")), "SoftmaxSum has no integer form"),
         ((Convolution(0, weight(1)), Convolution(1, weight(1, dtype=np.int16))), "mixes integer and float"),
         ((Convolution(0, weight(1)), Luma(1)), "needs 3 channels, got 1"),
-        ((Luma(0), Recolor(1, 0, 2)), "one luma channel at 2 times the size"),
+        ((Luma(0), AddChroma(1, 0, 2)), "one luma channel at 2 times the size"),
         ((Convolution(0, weight(5)), SoftmaxSum(1, "key*key")), "5 channels are not 2 equal groups"),
-        ((Convolution(0, weight(4), outside=vector(1, 1)), SHUFFLE), r"outside must be \(1,\) float32, got \(2,\)"),
-        ((Convolution(0, weight(4), outside=vector(1, dtype=np.float64)), SHUFFLE), r"outside must be \(1,\) float32"),
-        ((Convolution(0, weight(4), outside=vector(np.nan)), SHUFFLE), "outside must be finite"),
-        ((Convolution(0, weight(4), None, "edge", vector(1)), SHUFFLE), "outside needs padding zero and float weights"),
+        ((Convolution(0, weight(4), pad_value=vector(1, 1)), SHUFFLE), r"pad_value must be \(1,\) float32, got \(2,\)"),
         (
-            (Convolution(0, weight(4, dtype=np.int16), outside=vector(1)), SHUFFLE),
-            "outside needs padding zero and float weights",
+            (Convolution(0, weight(4), pad_value=vector(1, dtype=np.float64)), SHUFFLE),
+            "pad_value must be float32, got float64",
         ),
-        ((Convolution(0, weight(4), step=STEP), SHUFFLE), "int8 weights need a step for each output, others have none"),
-        ((LEVELS, Convolution(1, BYTES), PixelShuffle(2, 2)), "int8 weights need a step for each output"),
+        ((Convolution(0, weight(4), pad_value=vector(np.nan)), SHUFFLE), "pad_value must be finite"),
         (
-            (LEVELS, Convolution(1, BYTES, step=STEP[:3]), PixelShuffle(2, 2)),
-            r"step must be \(4,\) float32, got \(3,\)",
+            (Convolution(0, weight(4), None, "edge", vector(1)), SHUFFLE),
+            "pad_value needs padding zero and float weights",
         ),
-        ((LEVELS, Convolution(1, BYTES, step=STEP * vector(np.inf)), PixelShuffle(2, 2)), "step must be finite"),
-        ((Convolution(0, BYTES, step=STEP), SHUFFLE), "a convolution with int8 weights must read a Quantize"),
-        ((Quantize(0, 0.0, 0),), "step must be a number above 0, got 0.0"),
-        ((Quantize(0, -1.0, 0),), "step must be a number above 0, got -1.0"),
-        ((Quantize(0, 0.1, 0, np.ones(2, np.float32)),), r"factor must be \(1,\) float32, got \(2,\) float32"),
-        ((Quantize(0, 0.1, 0, np.zeros(1, np.float32)),), "factor must be above 0"),
-        ((Quantize(0, float("nan"), 0),), "step must be a number above 0, got nan"),
-        ((Quantize(0, float("inf"), 0),), "step must be a number above 0, got inf"),
-        ((Quantize(0, 1.0, 256),), "zero must be a level in 0…255, got 256"),
-        ((Quantize(0, 1.0, -1),), "zero must be a level in 0…255, got -1"),
-        ((Quantize(0, 1.0, vector(1, 2, dtype=np.uint8)),), r"zero must be \(1,\) uint8, got \(2,\) uint8"),
-        ((Quantize(0, 1.0, vector(1)),), r"zero must be \(1,\) uint8, got \(1,\) float32"),
-        ((Quantize(0, 0.0, vector(1, dtype=np.uint8)),), "step must be a number above 0, got 0.0"),
+        (
+            (Convolution(0, weight(4, dtype=np.int16), pad_value=vector(1)), SHUFFLE),
+            "pad_value needs padding zero and float weights",
+        ),
+        (
+            (Convolution(0, weight(4), weight_scale=STEP), SHUFFLE),
+            "int8 weights need a weight_scale for each output, others have none",
+        ),
+        ((LEVELS, Convolution(1, BYTES), PixelShuffle(2, 2)), "int8 weights need a weight_scale for each output"),
+        (
+            (LEVELS, Convolution(1, BYTES, weight_scale=STEP[:3]), PixelShuffle(2, 2)),
+            r"weight_scale must be \(4,\) float32, got \(3,\)",
+        ),
+        (
+            (LEVELS, Convolution(1, BYTES, weight_scale=STEP * vector(np.inf)), PixelShuffle(2, 2)),
+            "weight_scale must be finite",
+        ),
+        (
+            (Convolution(0, BYTES, weight_scale=STEP), SHUFFLE),
+            "a convolution with int8 weights must read a FakeQuantize",
+        ),
+        ((FakeQuantize(0, 0.0, 0),), "scale must be a number above 0, got 0.0"),
+        ((FakeQuantize(0, -1.0, 0),), "scale must be a number above 0, got -1.0"),
+        ((FakeQuantize(0, 0.1, 0, np.ones(2, np.float32)),), r"factor must be \(1,\) float32, got \(2,\) float32"),
+        ((FakeQuantize(0, 0.1, 0, np.zeros(1, np.float32)),), "factor must be above 0"),
+        ((FakeQuantize(0, float("nan"), 0),), "scale must be a number above 0, got nan"),
+        ((FakeQuantize(0, float("inf"), 0),), "scale must be a number above 0, got inf"),
+        ((FakeQuantize(0, 1.0, 256),), "zero_point must be in 0…255, got 256"),
+        ((FakeQuantize(0, 1.0, -1),), "zero_point must be in 0…255, got -1"),
+        ((FakeQuantize(0, 1.0, vector(1, 2, dtype=np.uint8)),), r"zero_point must be \(1,\) uint8, got \(2,\) uint8"),
+        ((FakeQuantize(0, 1.0, vector(1)),), "zero_point must be a whole number or uint8, got float32"),
+        ((FakeQuantize(0, 0.0, vector(1, dtype=np.uint8)),), "scale must be a number above 0, got 0.0"),
         ((Activation(0, "gelu"),), "function must be one of relu, prelu, tanh, sigmoid, softplus, got 'gelu'"),  # type: ignore[arg-type]
         ((Activation(0, "prelu"),), "prelu needs a slope for each channel, other functions have none"),
         ((Activation(0, "relu", vector(1)),), "prelu needs a slope for each channel, other functions have none"),
         ((Activation(0, "prelu", vector(1, 2)),), r"slope must be \(1,\) float32, got \(2,\)"),
         ((Activation(0, "prelu", vector(np.inf)),), "slope must be finite"),
-        ((Addition(0, 1),), r"operation 1 \(Addition\) reads value 1, which is not before it"),
-        ((Convolution(0, weight(4)), SHUFFLE, Addition(2, 0)), "cannot add 1 channels × 1 to 1 channels × 2"),
+        ((Add(0, 1),), r"operation 1 \(Add\) reads value 1, which is not before it"),
+        ((Convolution(0, weight(4)), SHUFFLE, Add(2, 0)), "cannot add 1 channels × 1 to 1 channels × 2"),
         (
-            (Convolution(0, weight(4)), Convolution(0, weight(3)), Addition(1, 2)),
+            (Convolution(0, weight(4)), Convolution(0, weight(3)), Add(1, 2)),
             "cannot add 3 channels × 1 to 4 channels × 1",
         ),
-        ((Convolution(0, weight(1, dtype=np.int16)), Activation(1, "relu")), "an activation has no integer form"),
-        ((Convolution(0, weight(1, dtype=np.int16)), Quantize(1, 1.0, 0)), "Quantize has no integer form"),
+        ((Convolution(0, weight(1, dtype=np.int16)), Activation(1, "relu")), "Activation has no integer form"),
+        ((Convolution(0, weight(1, dtype=np.int16)), FakeQuantize(1, 1.0, 0)), "FakeQuantize has no integer form"),
         ((Convolution(0, weight(2, 2)),), "takes 2 channels; a picture has 1"),
         ((Convolution(0, weight(4)),), "returns 4 channels for a picture of 1"),
     ],
 )
-def test_refusals(ops: tuple[Op, ...], message: str) -> None:
+def test_refusals(ops: tuple[Operation, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Program("x", ops)
 
@@ -150,7 +164,7 @@ def random_weight(outputs: int, inputs: int, kernel: int, seed: int) -> Any:
 
 
 PROGRAMS = {
-    "one layer": (Convolution(0, random_weight(8, 1, 5, 0)), SHUFFLE, ChannelMaximum(2)),
+    "one layer": (Convolution(0, random_weight(8, 1, 5, 0)), SHUFFLE, ReduceMax(2)),
     "two layers": (
         Convolution(0, random_weight(3, 1, 3, 1)),
         Convolution(1, random_weight(9, 3, 5, 2)),
@@ -166,25 +180,25 @@ PROGRAMS = {
         Convolution(0, random_weight(3, 1, 3, 6)),
         Activation(1, "tanh"),
         Convolution(2, random_weight(4, 3, 5, 7), None, "zero", np.ones(3, np.float32)),
-        Addition(0, 3),
+        Add(0, 3),
         PixelShuffle(4, 2),
     ),
     "a wide branch and a narrow one": (
         Convolution(0, random_weight(4, 1, 7, 8)),
         Convolution(0, random_weight(4, 1, 3, 9)),
-        Addition(1, 2),
+        Add(1, 2),
         PixelShuffle(3, 2),
     ),
     "levels": (
-        Quantize(0, 1 / 255, 0),
-        Convolution(1, np.full((4, 1, 3, 3), 7, np.int8), step=np.full(4, 0.1, np.float32)),
+        FakeQuantize(0, 1 / 255, 0),
+        Convolution(1, np.full((4, 1, 3, 3), 7, np.int8), weight_scale=np.full(4, 0.1, np.float32)),
         PixelShuffle(2, 2),
     ),
     "color": (
         Luma(0),
         Convolution(1, random_weight(4, 1, 1, 5)),
         PixelShuffle(2, 2),
-        Recolor(3, 0, 2),
+        AddChroma(3, 0, 2),
     ),
 }
 
@@ -223,10 +237,10 @@ def test_the_color_program_wraps_the_luma_program() -> None:
     program = Program("x", PROGRAMS["one layer"])
     color = program.color
     assert [type(op).__name__ for op in color.ops] == [
-        "Luma", "Convolution", "PixelShuffle", "ChannelMaximum", "Recolor",
+        "Luma", "Convolution", "PixelShuffle", "ReduceMax", "AddChroma",
     ]  # fmt: skip
     assert (color.scale, color.channels, color.halo, color.color) == (2, 3, 2, color)
-    assert [(kind.channels, kind.scale) for kind in value_types(color)] == [
+    assert [(kind.channels, kind.scale) for kind in color.value_types] == [
         (3, 1),
         (1, 1),
         (8, 1),
@@ -239,7 +253,7 @@ def test_the_color_program_wraps_the_luma_program() -> None:
 def test_the_color_program_moves_both_sources_of_an_addition() -> None:
     color = Program("x", PROGRAMS["residual"]).color
     addition = color.ops[4]
-    assert isinstance(addition, Addition) and (addition.source, addition.other) == (1, 4)
+    assert isinstance(addition, Add) and (addition.source, addition.other) == (1, 4)
     assert (color.scale, color.channels, color.halo) == (2, 3, 3)
 
 

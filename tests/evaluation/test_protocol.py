@@ -14,10 +14,10 @@ import pyvips
 from rich.console import Console
 
 from thinlens.data.degrade import downscale, upscale_bicubic
-from thinlens.evaluate import ImageScore, Protocol, Score, evaluate
-from thinlens.evaluate.metrics import psnr, ssim
-from thinlens.evaluate.protocol import studio_luma
-from thinlens.evaluate.report import markdown, table, to_json
+from thinlens.evaluation import ImageScore, Protocol, Score, evaluate
+from thinlens.evaluation.metrics import psnr, ssim
+from thinlens.evaluation.protocol import studio_luma
+from thinlens.evaluation.report import markdown, table, to_json
 from thinlens.program import Convolution, PixelShuffle, Program, save
 from thinlens.program.reference import bicubic_taps
 

@@ -8,16 +8,16 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from thinlens.bake import fix_point
-from thinlens.bake.fixed import PEAK, round_keeping_sums
+from thinlens.bake import to_fixed_point
+from thinlens.bake.fixed_point import PEAK, round_keeping_sums
 from thinlens.program import (
-    ChannelMaximum,
     Convolution,
     Luma,
-    Op,
+    Operation,
     PixelShuffle,
     Program,
-    RoundShift,
+    ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
     reference,
 )
@@ -30,7 +30,7 @@ def maximum(scale: int, kernel: int, channels: int, seed: int = 0, bias: bool = 
     weight[:, 0, kernel // 2, kernel // 2] += 1 - weight.sum(axis=(1, 2, 3))
     shift = draw.normal(0, 0.05, len(weight)).astype(np.float32) if bias else None
     convolution = Convolution(0, weight.astype(np.float32), shift, "edge")
-    tail: tuple[Op, ...] = (ChannelMaximum(2),) if channels > 1 else ()
+    tail: tuple[Operation, ...] = (ReduceMax(2),) if channels > 1 else ()
     return Program(f"eSR-MAX_s{scale}_K{kernel}_C{channels}", (convolution, PixelShuffle(1, scale), *tail))
 
 
@@ -45,7 +45,7 @@ def smooth_picture(height: int, width: int) -> Any:
 @pytest.mark.parametrize("bias", [False, True])
 def test_within_a_level_of_float(scale: int, kernel: int, channels: int, bias: bool) -> None:
     program = maximum(scale, kernel, channels, bias=bias)
-    fixed = replace(program, uint8=fix_point(program, 16))
+    fixed = replace(program, uint8=to_fixed_point(program, 16))
     noise = np.random.default_rng(1).integers(0, 256, (23, 31, 3), dtype=np.uint8)
     for picture in (noise, noise[..., 0], smooth_picture(40, 50), smooth_picture(40, 50)[..., 1]):
         expected = reference.run(program, picture).astype(int)
@@ -65,9 +65,11 @@ def test_no_picture_overflows(gain: float, kernel: int, weight_bits: Literal[8, 
     weight = draw.normal(0, 1, (4, 1, kernel, kernel))
     weight = (weight * gain / np.abs(weight).sum(axis=(1, 2, 3)).max()).astype(np.float32)
     program = Program("x", (Convolution(0, weight, np.full(4, gain, np.float32)), PixelShuffle(1, 2)))
-    fixed = fix_point(program, weight_bits)
+    fixed = to_fixed_point(program, weight_bits)
     convolution, _, shift = fixed.ops
-    assert isinstance(convolution, Convolution) and isinstance(shift, RoundShift) and convolution.bias is not None
+    assert (
+        isinstance(convolution, Convolution) and isinstance(shift, RoundingShiftRight) and convolution.bias is not None
+    )
     exact = convolution.weight.astype(np.int64)
     for row, bias in zip(exact[:, 0], convolution.bias.astype(np.int64), strict=True):
         for sign in (1, -1):
@@ -88,9 +90,9 @@ def test_the_bits_are_as_many_as_fit() -> None:
     """One more bit would leave int16 or int32."""
     for seed in range(20):
         program = maximum(2, 3, 2, seed)
-        fixed = fix_point(program, 16)
+        fixed = to_fixed_point(program, 16)
         convolution, shift = fixed.ops[0], fixed.ops[-1]
-        assert isinstance(convolution, Convolution) and isinstance(shift, RoundShift)
+        assert isinstance(convolution, Convolution) and isinstance(shift, RoundingShiftRight)
         assert shift.shift >= 12
         weight = 2 * convolution.weight.astype(np.int64)
         sums = [PEAK * np.abs(np.where(sign * weight > 0, weight, 0)).sum(axis=(1, 2, 3)).max() for sign in (1, -1)]
@@ -100,8 +102,8 @@ def test_the_bits_are_as_many_as_fit() -> None:
 def test_a_byte_where_it_has_six_fraction_bits() -> None:
     for gain, most, bits in ((0.4, 127, 8), (0.9, 127, 7), (1.5, 127, 6), (2.5, 32767, 13)):
         weight = np.full((4, 1, 1, 1), gain, np.float32)
-        convolution, _, shift = fix_point(Program("x", (Convolution(0, weight), PixelShuffle(1, 2)))).ops
-        assert isinstance(convolution, Convolution) and isinstance(shift, RoundShift)
+        convolution, _, shift = to_fixed_point(Program("x", (Convolution(0, weight), PixelShuffle(1, 2)))).ops
+        assert isinstance(convolution, Convolution) and isinstance(shift, RoundingShiftRight)
         assert shift.shift == bits and convolution.weight.max() == np.rint(gain * 2**bits) <= most
 
 
@@ -110,7 +112,7 @@ def test_a_byte_keeps_photographs_within_a_level(channels: int) -> None:
     program = maximum(2, 3, channels)
     picture = smooth_picture(40, 50)[..., 1]
     expected = reference.run(program, picture).astype(int)
-    result = reference.run(fix_point(program), picture).astype(int)
+    result = reference.run(to_fixed_point(program), picture).astype(int)
     assert np.abs(result - expected).max() <= 1
 
 
@@ -118,7 +120,7 @@ def test_a_byte_keeps_photographs_within_a_level(channels: int) -> None:
 def test_flat_areas_keep_their_level(weight_bits: Literal[8, 16]) -> None:
     for seed in range(5):
         program = maximum(3, 7, 1, seed)
-        fixed = fix_point(program, weight_bits)
+        fixed = to_fixed_point(program, weight_bits)
         for level in (0, 1, 37, 128, 254, 255):
             picture = np.full((4, 4), level, np.uint8)
             np.testing.assert_array_equal(reference.run(fixed, picture), np.full((12, 12), level))
@@ -136,7 +138,7 @@ def test_rounding_keeps_sums_and_moves_no_weight_by_one() -> None:
 
 def test_name_padding_and_provenance_stay() -> None:
     program = replace(maximum(2, 3, 2), provenance={"data": "seed 0"})
-    fixed = fix_point(program)
+    fixed = to_fixed_point(program)
     assert (fixed.name, fixed.provenance, fixed.integer) == (program.name, program.provenance, True)
     assert isinstance(fixed.ops[0], Convolution) and fixed.ops[0].padding == "edge"
     with_twin = replace(program, uint8=fixed)
@@ -152,17 +154,17 @@ FLOAT = Convolution(0, np.full((8, 1, 3, 3), 0.1, np.float32))
         (FLOAT, PixelShuffle(1, 2), SoftmaxSum(2, "key")),
         (FLOAT, Convolution(1, np.ones((4, 8, 1, 1), np.float32)), PixelShuffle(2, 2)),
         (Convolution(0, np.ones((4, 1, 3, 3), np.int16)), PixelShuffle(1, 2)),
-        (FLOAT, PixelShuffle(1, 2), ChannelMaximum(1)),
+        (FLOAT, PixelShuffle(1, 2), ReduceMax(1)),
         (Luma(0), Convolution(1, np.ones((12, 1, 1, 1), np.float32)), PixelShuffle(2, 2)),
     ],
     ids=["softmax", "two layers", "integer already", "no chain", "color"],
 )
-def test_programs_without_a_twin(ops: tuple[Op, ...]) -> None:
+def test_programs_without_a_twin(ops: tuple[Operation, ...]) -> None:
     with pytest.raises(ValueError, match="x has no fixed-point form"):
-        fix_point(Program("x", ops))
+        to_fixed_point(Program("x", ops))
 
 
 def test_weights_out_of_all_range() -> None:
     huge = Convolution(0, np.full((4, 1, 3, 3), 1e5, np.float32))
     with pytest.raises(ValueError, match="too large for 32-bit sums"):
-        fix_point(Program("x", (huge, PixelShuffle(1, 2))))
+        to_fixed_point(Program("x", (huge, PixelShuffle(1, 2))))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from thinlens.photo import appearing, clean, temporary
+from thinlens import files
+from thinlens.files import appearing, clean
 
 
 def test_a_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_or_not_at_all(tmp_path: Path) -> None:
 def leave_behind(folder: Path) -> Path:
     """A temporary file of a process that is killed while it writes."""
     code = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom thinlens.photo import appearing\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom thinlens.files import appearing\n"
         "with appearing(Path(sys.argv[1]) / 'x') as temporary:\n"
         "    temporary.write_text('half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -63,7 +64,7 @@ def test_what_other_machines_write_stays_for_a_day(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("socket.gethostname", lambda: "another")
     clean(tmp_path)
     assert left.exists()
-    yesterday = time.time() - temporary.FORGOTTEN - 1
+    yesterday = time.time() - files.FORGOTTEN - 1
     os.utime(left, (yesterday, yesterday))
     clean(tmp_path)
     assert not left.exists()
@@ -79,7 +80,7 @@ def test_cleaning_touches_nothing_else_and_needs_no_folder(tmp_path: Path) -> No
 
 def test_abandoning_removes_what_is_being_written(tmp_path: Path) -> None:
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom thinlens.photo import abandon, appearing\n"
+        "import os, sys\nfrom pathlib import Path\nfrom thinlens.files import abandon, appearing\n"
         "with appearing(Path(sys.argv[1]) / 'x') as temporary:\n"
         "    temporary.write_text('half')\n    abandon()\n    os._exit(0)\n"
     )

@@ -13,7 +13,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from .. import checkpoint
-from ..program.file import write_whole
+from ..files import write_whole
 
 FORMAT = "thinlens training state 1"
 INTERVAL = 20.0
