@@ -1,18 +1,20 @@
-"""Every fused schedule must win against the same program run operation by operation."""
+"""Every fused schedule must win against the same program run operation by operation; slow, for it measures time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
 import halide as hl
 import numpy as np
 import pytest
 
-from programs import convolution, float_program, integer_program, picture
+from programs import convolution, float_program, integer_program, picture, quantized_program
 from thinlens.pipelines import Compiled, plain
+from thinlens.pipelines.build import target_of
 from thinlens.pipelines.picture import Picture
-from thinlens.program import Activation, PixelShuffle, Program
+from thinlens.program import Activation, FakeQuantize, PixelShuffle, Program
 
 MANY_LAYERS = Program(
     "many_layers",
@@ -25,11 +27,22 @@ MANY_LAYERS = Program(
         PixelShuffle(5, 2),
     ),
 )
+QUANTIZED = Program(
+    "many_layers_quantized",
+    (
+        convolution(0, 8, 1, 3, "edge", bias=True),
+        Activation(1, "relu"),
+        FakeQuantize(2, 1 / 64, 0),
+        replace(quantized_program(2, 8, "edge").ops[4], source=3),
+        PixelShuffle(4, 2),
+    ),
+)
 PROGRAMS = [
     float_program("maximum", 2, 3, 2),
     float_program("query*key", 2, 5, 4),
     integer_program(2, 3, 2),
     MANY_LAYERS,
+    QUANTIZED,
 ]
 
 
@@ -44,16 +57,17 @@ def seconds(run: Callable[[], object]) -> float:
     return min(times)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name + "_integer" * bool(program.uint8))
 @pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])
 def test_fused_is_faster_than_plain(program: Program, color: bool) -> None:
     low = picture(270, 480, color, np.uint8)
     kind = Picture(low.dtype, 3 if color else 1)
-    run = program.uint8 or program
-    source, tasks = kind.source(), hl.Param(hl.Int(32), "tasks")
-    stages = plain.algorithm(run.color if color else run, kind, source)
-    plain.schedule(stages, tasks)
-    call = stages.output.compile_to_callable([source, tasks], hl.get_jit_target_from_environment())
+    run = program.for_picture(kind.dtype, kind.channels)
+    source, tasks, target = kind.source(), hl.Param(hl.Int(32), "tasks"), target_of(None)
+    stages = plain.algorithm(run, kind, source, target)
+    plain.schedule(run, stages, target, tasks)
+    call = stages.output.compile_to_callable([source, tasks], target)
     rows = low.reshape(270, -1)
     high = np.empty((540, rows.shape[1] * 2), np.uint8)
     fused = Compiled(program)

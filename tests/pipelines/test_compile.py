@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import processors
 from equivalence.tolerances import FLOAT, INTEGER, LEVELS
 from programs import convolution, float_program, integer_program, picture
 from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import match_one_layer
+from thinlens.pipelines.build import choose, target_of
+from thinlens.pipelines.one_layer import fixed_point, float32
 from thinlens.program import (
     AddChroma,
     Convolution,
@@ -93,10 +93,11 @@ def test_plain(program: Program) -> None:
 
 
 def test_which_programs_are_fused() -> None:
-    assert all(match_one_layer(program) for program in FUSED)
-    assert all(match_one_layer(program.color) for program in FUSED)
-    assert all(match_one_layer(program.uint8) for program in FUSED if program.uint8)
-    fused = [program.name for program in PLAIN if match_one_layer(program)]
+    assert all(choose(program)[0] is float32.FORM for program in FUSED)
+    assert all(choose(program.color)[0] is float32.FORM for program in FUSED)
+    assert all(choose(program.uint8)[0] is fixed_point.FORM for program in FUSED if program.uint8)
+    one_layer = (fixed_point.FORM, float32.FORM)
+    fused = [program.name for program in PLAIN if choose(program)[0] in one_layer]
     assert fused == ["luma of luma"]
 
 
@@ -225,12 +226,10 @@ def test_pictures_that_the_program_does_not_take() -> None:
         compile(wide())(np.zeros((4, 4), np.uint16))
 
 
-@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="names processors of this family")
-@pytest.mark.parametrize("target", ["x86-64-linux", "x86-64-linux-sse41-avx-avx2-f16c-fma"])
+@pytest.mark.parametrize("processor", processors.HERE)
 @pytest.mark.parametrize("program", [FUSED[4], FUSED[5]], ids=names)
-def test_older_processors(program: Program, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HL_JIT_TARGET", target)
-    compiled = Compiled(program)
+def test_other_processors(program: Program, processor: str) -> None:
+    compiled = Compiled(program, target_of(processors.HERE[processor]))
     for color in (False, True):
         for dtype in (np.uint8, np.float32):
             source = picture(29, 90, color, dtype)
@@ -239,3 +238,10 @@ def test_older_processors(program: Program, target: str, monkeypatch: pytest.Mon
             assert np.abs(whole.astype(np.float64) - reference.run(program, source)).max() <= limit
             right = compiled(source[:, 40:])
             assert np.array_equal(right[:, 20:], whole[:, 100:])
+
+
+def test_targets_by_name() -> None:
+    with pytest.raises(ValueError, match="'x87' is not a Halide target, as x86-64-linux-avx2-fma or arm-64-linux"):
+        compile(FUSED[0], "x87")
+    assert compile(FUSED[0], "x86-64-linux") is compile(FUSED[0], "x86-64-linux")
+    assert compile(FUSED[0], "x86-64-linux") is not compile(FUSED[0])

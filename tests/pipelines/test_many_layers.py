@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+import processors
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
 from thinlens import nets
 from thinlens.photo import Step, in_bands
-from thinlens.pipelines import Compiled, compile, many_layers, many_layers_float
+from thinlens.pipelines import Compiled, compile
+from thinlens.pipelines.build import target_of
+from thinlens.pipelines.many_layers import chain as chains
+from thinlens.pipelines.many_layers import float32
 from thinlens.program import (
     Activation,
     Add,
@@ -137,8 +139,8 @@ def test_the_same_whatever_the_tiles_and_the_threads(
 ) -> None:
     source = picture(150, 333, color, np.float32)
     whole = check(Compiled(program), source)
-    monkeypatch.setattr(many_layers_float, "WIDEST", 100)
-    monkeypatch.setattr(many_layers, "HIGHEST", 40)
+    monkeypatch.setattr(float32, "WIDEST", 100)
+    monkeypatch.setattr(chains, "HIGHEST", 40)
     compiled = Compiled(program)
     assert np.array_equal(compiled(source), whole)
     for threads in (1, 2, 3, 64):
@@ -163,14 +165,14 @@ def test_into_part_of_a_frame() -> None:
 
 def test_which_programs_are_chains() -> None:
     for program in (*FAMILIES, *OTHERS):
-        found, in_color = many_layers.match(program), many_layers.match(program.color)
+        found, in_color = chains.match(program), chains.match(program.color)
         assert found is not None and in_color is not None
         assert [layer.convolution.weight.shape for layer in found.layers] == [
             op.weight.shape for op in program.ops if isinstance(op, Convolution)
         ]
         assert len(found.layers) == len(in_color.layers) and found.residual == in_color.residual
-    assert many_layers.match(FAMILIES[0]).after == "sigmoid"  # type: ignore[union-attr]
-    assert many_layers.match(FAMILIES[3]).choice == "key*key"  # type: ignore[union-attr]
+    assert chains.match(FAMILIES[0]).after == "sigmoid"  # type: ignore[union-attr]
+    assert chains.match(FAMILIES[3]).choice == "key*key"  # type: ignore[union-attr]
 
 
 first, second = convolution(0, 4, 1, 3), convolution(1, 4, 4, 3)
@@ -190,17 +192,15 @@ first, second = convolution(0, 4, 1, 3), convolution(1, 4, 4, 3)
     ids=name,
 )
 def test_other_programs_still_run(program: Program) -> None:
-    assert many_layers.match(program) is None
+    assert chains.match(program) is None
     color = program.channels == 3
     check(compile(program), picture(7, 20, color, np.float32))
 
 
-@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="names processors of this family")
-@pytest.mark.parametrize("target", ["x86-64-linux", "x86-64-linux-sse41-avx-avx2-f16c-fma"])
+@pytest.mark.parametrize("processor", processors.HERE)
 @pytest.mark.parametrize("program", [FAMILIES[6], FAMILIES[9]], ids=name)
-def test_older_processors(program: Program, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HL_JIT_TARGET", target)
-    compiled = Compiled(program)
+def test_other_processors(program: Program, processor: str) -> None:
+    compiled = Compiled(program, target_of(processors.HERE[processor]))
     for color in (False, True):
         check(compiled, picture(29, 90, color, np.uint8))
 

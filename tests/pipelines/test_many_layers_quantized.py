@@ -1,19 +1,25 @@
-"""Quantized chains of layers: bytes in the pipeline, values in the reference, the same picture.
+"""Quantized chains of layers: int8 in the pipeline, float values in the reference, the same picture.
 
-Sums of products are exact; what follows is float, so where a value lies between two levels it may round either way.
-Activations that are curved are approximated to a few hundredths of a level, which flips one level in a hundred.
+Sums of products are exact; what follows is float, so where a value falls between two quantized values it may go to
+either. Curved activations are approximated to a few hundredths of a quantized value, which flips one in a hundred. A
+flipped value moves a pixel by no more than its weights say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import halide as hl
 import numpy as np
 import pytest
 
+import processors
 from programs import picture
-from thinlens.pipelines import Compiled, build, compile, many_layers, many_layers_quantized
+from thinlens.pipelines import Compiled, compile
+from thinlens.pipelines.build import choose, target_of
+from thinlens.pipelines.many_layers import quantized
 from thinlens.pipelines.picture import Picture
 from thinlens.program import (
     Activation,
@@ -78,30 +84,46 @@ def net(name: str, padding: Padding, seed: int = 0) -> Program:
     return Program(f"{name}_{padding}", tuple(ops))
 
 
-def check(program: Program, frame: Any, **options: Any) -> None:
-    result, expected = compile(program)(frame, **options), reference.run(program, frame)
-    peak = 1 if frame.dtype == np.float32 else np.iinfo(frame.dtype).max
-    difference = np.abs(result.astype(np.float64) - expected.astype(np.float64)) / peak * 255
-    curved = program.name.startswith(CURVED)
-    assert np.mean(difference < 0.5) >= (0.9 if curved else 0.99) or difference.size < 1000
-    assert difference.max() < 5
+def check(compiled: Compiled, frames: Sequence[Any], **options: Any) -> None:
+    """Nearly all 8-bit values of all pictures together equal the reference's, none is more than 2 off, few more than 1.
+
+    Other dtypes are counted in 8-bit values too. A run of these programs on every processor below was nearer by half.
+    """
+    differences: list[Any] = []
+    for frame in frames:
+        result, expected = compiled(frame, **options), reference.run(compiled.program, frame)
+        peak = 1 if frame.dtype == np.float32 else np.iinfo(frame.dtype).max
+        differences.append((np.abs(result.astype(np.float64) - expected.astype(np.float64)) / peak * 255).ravel())
+    difference = np.concatenate(differences)
+    curved = compiled.program.name.startswith(CURVED)
+    assert difference.size >= 1000
+    assert np.mean(difference < 0.5) >= (0.94 if curved else 0.999)
+    assert np.mean(difference > 1) <= 1e-3
+    assert difference.max() <= 2
 
 
 @pytest.mark.parametrize("padding", ["zero", "edge"])
 @pytest.mark.parametrize("name", NETS)
 def test_it_is_this_form_and_equals_the_reference(name: str, padding: Padding) -> None:
     program = net(name, padding)
-    chain = many_layers.match(program)
-    assert chain is not None and many_layers_quantized.supports(chain)
-    for height, width in SHAPES:
-        check(program, picture(height, width, False, np.uint8))
+    assert choose(program)[0] is quantized.FORM
+    check(compile(program), [picture(height, width, False, np.uint8) for height, width in SHAPES])
+
+
+@pytest.mark.parametrize("processor", processors.HERE)
+@pytest.mark.parametrize("name", ["residual", pytest.param("softmax", marks=pytest.mark.slow)])
+def test_other_processors(name: str, processor: str) -> None:
+    compiled = Compiled(net(name, "edge"), target_of(processors.HERE[processor]))
+    check(compiled, [picture(height, width, False, np.uint8) for height, width in SHAPES])
+    if processor == "AVX2":
+        check(compiled, [picture(29, 90, True, np.uint8)])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_rgb_and_other_types(dtype: Any) -> None:
-    program = net("residual", "edge")
-    check(program, picture(23, 38, True, dtype))
-    check(program, picture(23, 38, False, dtype))
+    compiled = compile(net("residual", "edge"))
+    check(compiled, [picture(23, 38, True, dtype)])
+    check(compiled, [picture(23, 38, False, dtype)])
 
 
 def test_most_pixels_equal_the_reference() -> None:
@@ -139,13 +161,11 @@ def test_uint8_pictures_take_it_others_do_not() -> None:
     program = replace(quantized, ops=ops, uint8=quantized)
     frame = picture(20, 30, False, np.uint8)
     np.testing.assert_array_equal(compile(program)(frame), compile(quantized)(frame))
-    check(program, frame.astype(np.float32) / np.float32(255))
+    check(compile(program), [frame.astype(np.float32) / np.float32(255)])
 
 
+@pytest.mark.skipif("AVX-512 VNNI" not in processors.HERE, reason="it asks for the instruction of AVX-512 VNNI")
 def test_products_are_computed_four_at_a_time(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    hl = build.hl
-    if "avx512_sapphirerapids" not in str(hl.get_jit_target_from_environment()):
-        pytest.skip("the name of the instruction is that of another processor")
     path, original = tmp_path / "kernel.s", hl.Func.compile_to_callable
 
     def spy(func: Any, arguments: Any, target: Any) -> Any:
@@ -153,5 +173,6 @@ def test_products_are_computed_four_at_a_time(tmp_path: Any, monkeypatch: pytest
         return original(func, arguments, target)
 
     monkeypatch.setattr(hl.Func, "compile_to_callable", spy)
-    Compiled(net("residual", "zero")).build(Picture(np.dtype(np.uint8), 1))
+    target = target_of(processors.HERE["AVX-512 VNNI"])
+    Compiled(net("residual", "zero"), target).build(Picture(np.dtype(np.uint8), 1))
     assert path.read_text().count("vpdpbusd") > 30

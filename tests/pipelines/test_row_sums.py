@@ -7,8 +7,8 @@ import pytest
 
 import thinlens
 from thinlens import nets
-from thinlens.pipelines.many_layers import Layer
-from thinlens.pipelines.row_sums import groups_of, serves
+from thinlens.pipelines.many_layers.chain import Layer
+from thinlens.pipelines.many_layers.row_sums import groups_of, match
 from thinlens.program import Convolution, PixelShuffle, Program, reference
 
 
@@ -31,11 +31,10 @@ def test_the_groups_hold_every_tap_once_and_no_zero(scale: int, count: int) -> N
     np.testing.assert_array_equal(taken.astype(bool), (layer.convolution.weight != 0).any(1))
 
 
-def test_which_layers_are_served() -> None:
-    assert [serves(last_layer(f"FSRCNN_s{scale}_D8_S2_M0")) for scale in (2, 3, 4)] == [True, False, True]
-    assert not serves(last_layer("FSRCNN_s2_D7_S2_M0"))
-    assert not serves(last_layer("ECBSR_s2_M1_C16"))
-    assert not serves(last_layer("eSR-CNN_s2_C4_D3_S9"))
+def test_which_layers_it_repays() -> None:
+    assert [match(last_layer(f"FSRCNN_s{scale}_D8_S2_M0")) is not None for scale in (2, 3, 4)] == [True, False, True]
+    for identifier in ("FSRCNN_s2_D7_S2_M0", "ECBSR_s2_M1_C16", "eSR-CNN_s2_C4_D3_S9"):
+        assert match(last_layer(identifier)) is None
 
 
 @pytest.mark.parametrize("padding", ["zero", "edge"])

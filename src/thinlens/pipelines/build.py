@@ -1,10 +1,9 @@
-"""From a program to something callable. Here alone is decided which form of a pipeline a program gets."""
+"""From a program to something callable: a pipeline for each kind of picture, in the first form that takes it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import fields
 from threading import Lock
 from typing import Any
 
@@ -12,21 +11,23 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import (
-    AddChroma,
-    Convolution,
-    Luma,
-    PixelShuffle,
-    Program,
-    ReduceMax,
-    RoundingShiftRight,
-    SoftmaxSum,
-    dump,
-)
-from . import many_layers, many_layers_float, many_layers_quantized, one_layer_float, one_layer_integer, plain
-from .one_layer import OneLayer
+from ..program import Program, dump
+from . import plain
+from .form import Form
+from .many_layers import float32 as many_layers_float32
+from .many_layers import quantized as many_layers_quantized
+from .one_layer import fixed_point as one_layer_fixed_point
+from .one_layer import float32 as one_layer_float32
 from .picture import TYPES, Picture
 
+FORMS: tuple[Form[Any, Any], ...] = (
+    one_layer_fixed_point.FORM,
+    one_layer_float32.FORM,
+    many_layers_quantized.FORM,
+    many_layers_float32.FORM,
+    plain.FORM,
+)
+"""The forms that pipelines have, the quickest first; the last takes every program."""
 MANY_TASKS = 256
 """Tasks for all threads of the machine: more than there are threads, so that the quick ones take over from the slow."""
 KEPT = 64
@@ -38,15 +39,29 @@ _kept: dict[str, Compiled] = {}
 _lock = Lock()
 
 
-def compile(program: Program) -> Compiled:
-    """The program as something callable; the same object for the same operations and weights, as long as it is kept."""
-    key = _digest(program)
+def compile(program: Program, target: str | None = None) -> Compiled:
+    """The program as something callable; the same object for the same operations and weights, as long as it is kept.
+
+    `target` is a Halide target string, by default that of this processor, or of HL_JIT_TARGET in the environment.
+    """
+    parsed = target_of(target)
+    key = f"{parsed} {_digest(program)}"
     with _lock:
-        compiled = _kept.pop(key, None) or Compiled(program)
+        compiled = _kept.pop(key, None) or Compiled(program, parsed)
         _kept[key] = compiled
         if len(_kept) > KEPT:
             del _kept[next(iter(_kept))]
     return compiled
+
+
+def target_of(name: str | None) -> hl.Target:
+    """A processor by its Halide target string; None is the one at hand. Raises ValueError for no such string."""
+    if name is None:
+        return hl.get_jit_target_from_environment()
+    try:
+        return hl.Target(name)
+    except hl.HalideError:
+        raise ValueError(f"{name!r} is not a Halide target, as x86-64-linux-avx2-fma or arm-64-linux") from None
 
 
 def _digest(program: Program) -> str:
@@ -54,8 +69,7 @@ def _digest(program: Program) -> str:
     part: Program | None = program
     while part is not None:
         for op in part.ops:
-            for item in fields(op):
-                value = getattr(op, item.name)
+            for value in op.values().values():
                 if isinstance(value, np.ndarray):
                     digest.update(value.tobytes())
         part = part.uint8
@@ -65,8 +79,9 @@ def _digest(program: Program) -> str:
 class Compiled:
     """A program that runs. Pipelines are built at the first picture of each kind and kept."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, target: hl.Target | None = None) -> None:
         self.program = program
+        self.target = target or target_of(None)
         self._pipelines: dict[Picture, _Pipeline] = {}
         self._lock = Lock()
 
@@ -80,7 +95,8 @@ class Compiled:
         `threads` is how many may work at most (None: all of the machine); it never changes the result.
         Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite.
         """
-        kind = _kind(picture, self.program)
+        kind = check_picture(picture)
+        self.program.for_picture(kind.dtype, kind.channels)  # refuses what it does not take
         scale = self.program.scale
         shape = (picture.shape[0] * scale, picture.shape[1] * scale, *picture.shape[2:])
         if np.prod(shape, dtype=np.int64) > LARGEST:
@@ -105,74 +121,36 @@ class Compiled:
         """The pipeline for one kind of picture, built if it is not there yet."""
         with self._lock:
             if kind not in self._pipelines:
-                self._pipelines[kind] = _Pipeline(self.program, kind)
+                self._pipelines[kind] = _Pipeline(self.program, kind, self.target)
             return self._pipelines[kind]
 
 
 class _Pipeline:
     """A pipeline for one kind of picture: `(H, W * channels)` in, `(H * scale, W * channels * scale)` out."""
 
-    def __init__(self, program: Program, picture: Picture) -> None:
-        if picture.channels == 3:
-            program = program.color
-        if picture.dtype == np.uint8 and program.uint8 is not None:
-            program = program.uint8
+    def __init__(self, program: Program, picture: Picture, target: hl.Target) -> None:
+        program = program.for_picture(picture.dtype, picture.channels)
         source, tasks = picture.source(), hl.Param(hl.Int(32), "tasks")
-        layer = match_one_layer(program)
-        chain = None if layer else many_layers.match(program)
-        if chain is not None and many_layers_quantized.supports(chain):
-            stages = many_layers_quantized.algorithm(chain, picture, source)
-            many_layers_quantized.schedule(chain, stages, tasks)
-        elif chain is not None and all(layer.levels is None for layer in chain.layers):
-            stages = many_layers_float.algorithm(chain, picture, source)
-            many_layers_float.schedule(chain, stages, tasks)
-        elif layer is None:
-            stages = plain.algorithm(program, picture, source)
-            plain.schedule(stages, tasks)
-        elif layer.shift is None:
-            stages = one_layer_float.algorithm(layer, picture, source)
-            one_layer_float.schedule(layer, stages, tasks)
-        else:
-            stages = one_layer_integer.algorithm(layer, picture, source)
-            one_layer_integer.schedule(layer, stages, tasks)
+        form, network = choose(program)
+        stages = form.algorithm(network, picture, source, target)
+        form.schedule(network, stages, target, tasks)
         output = stages.output.output_buffer()
         output.dim(0).set_bounds(0, source.dim(0).extent() * program.scale).set_stride(1)
         output.dim(1).set_bounds(0, source.dim(1).extent() * program.scale)
-        self._arrays = stages.arrays  # Halide keeps no reference to the weights' memory
-        self._run = stages.output.compile_to_callable([source, tasks], hl.get_jit_target_from_environment())
+        self._constants = stages.constants
+        self._run = stages.output.compile_to_callable([source, tasks], target)
 
     def __call__(self, source: NDArray[Any], target: NDArray[Any], tasks: int) -> None:
         self._run(hl.Buffer(source), tasks, hl.Buffer(target))
 
 
-def match_one_layer(program: Program) -> OneLayer | None:
-    """The program as one layer, if it is one: luma → convolution → shuffle → choice → shift → recolor."""
-    ops = list(program.ops)
-    if [max(op.operands()) for op in ops] != list(range(len(ops))):
-        return None
-    if program.channels == 3:
-        if not isinstance(ops[0], Luma) or not isinstance(ops[-1], AddChroma) or ops[-1].picture != 0:
-            return None
-        ops = ops[1:-1]
-    shift = None
-    if program.integer:
-        last = ops.pop()
-        if not isinstance(last, RoundingShiftRight) or (last.minimum, last.maximum) != (-32768, 32767):
-            return None
-        shift = last.shift
-    match ops:
-        case [Convolution() as layer, PixelShuffle(scale=scale)]:
-            choice = "maximum"
-        case [Convolution() as layer, PixelShuffle(scale=scale), ReduceMax()]:
-            choice = "maximum"
-        case [Convolution() as layer, PixelShuffle(scale=scale), SoftmaxSum(logit=choice)]:
-            pass
-        case _:
-            return None
-    if layer.pad_value is not None or layer.weight_scale is not None:
-        return None
-    found = OneLayer(layer.weight[:, 0], layer.bias, layer.padding, scale, choice, shift)
-    return found if shift is None or one_layer_integer.parts(found) else None
+def choose(program: Program) -> tuple[Form[Any, Any], Any]:
+    """The first form that takes a program, and what it needs to know of it."""
+    for form in FORMS:
+        network = form.match(program)
+        if network is not None:
+            return form, network
+    raise AssertionError("the plain form takes every program")
 
 
 def check_picture(picture: NDArray[Any]) -> Picture:
@@ -186,16 +164,6 @@ def check_picture(picture: NDArray[Any]) -> Picture:
     if picture.dtype == np.float32 and not np.isfinite(picture).all():
         raise ValueError("a picture must not hold NaN or infinity: replace them with np.nan_to_num")
     return Picture(picture.dtype, 1 if picture.ndim == 2 else 3)
-
-
-def _kind(picture: NDArray[Any], program: Program) -> Picture:
-    """What kind of picture it is, if it is one that the program can take."""
-    kind = check_picture(picture)
-    if picture.ndim == 2 and program.channels == 3:
-        raise ValueError(f"{program.name} takes (H, W, 3) RGB pictures, got shape {picture.shape}")
-    if program.integer and picture.dtype != np.uint8:
-        raise ValueError(f"{program.name} is an integer program: it takes uint8 pictures, got {picture.dtype}")
-    return kind
 
 
 def _addressable(array: NDArray[Any]) -> bool:

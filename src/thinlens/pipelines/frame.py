@@ -1,7 +1,7 @@
 """What fused pipelines share: the picture on its way in, luma to the layers and chroma past them, and on its way out.
 
 A pipeline goes from stored elements to stored elements. Between are the layers, which see `Frame.gray` and give the
-luma of high pixels; RGB pictures get their chroma back when those are stored.
+luma of high-resolution pixels; RGB pictures get their chroma back when those are stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from .color import bicubic_sum, luma
 from .picture import Picture
 
 X, Y, C, ROW, COLUMN = (hl.Var(name) for name in ("x", "y", "c", "row", "column"))
-"""ROW and COLUMN are those of a sub-pixel: high pixels are indexed by a low pixel and these."""
+"""ROW and COLUMN are those of a sub-pixel: high-resolution pixels are indexed by a
+low-resolution pixel and these."""
 GUARD, WHOLE, SHIFT = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp, hl.TailStrategy.ShiftInwards
 
 
@@ -25,16 +26,16 @@ GUARD, WHOLE, SHIFT = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp, hl.T
 class Frame:
     """The stages around the layers, in the order of the flow.
 
-    `gray[x, y]` is the luma with edges repeated: float32, or levels in uint8 in integer arithmetic.
+    `gray[x, y]` is the luma with edges repeated: float32, or uint8 in integer arithmetic.
     `rows[x, y, c, row]` is the chroma, enlarged along y. `line[x, y, row]` holds stored elements, RGB interleaved, of
-    the high rows of `step` low rows, which are computed together.
+    the high-resolution rows of `row_group` low-resolution rows, which are computed together.
     """
 
     picture: Picture
     source: hl.ImageParam
     scale: int
     integer: bool
-    step: int
+    row_group: int
     gray: hl.Func
     chroma: hl.Func
     rows: hl.Func
@@ -47,45 +48,45 @@ class Frame:
         return (X >= 0) & (X < self.picture.width(self.source)) & (Y >= 0) & (Y < self.picture.height(self.source))
 
 
-def begin(picture: Picture, source: hl.ImageParam, scale: int, integer: bool, step: int = 1) -> Frame:
+def begin(picture: Picture, source: hl.ImageParam, scale: int, integer: bool, row_group: int = 1) -> Frame:
     """The stages before the layers; those after them are declared, not defined."""
     gray, chroma, rows, line, output = (hl.Func(name) for name in ("gray", "chroma", "rows", "line", "output"))
-    levels = [picture.element(source, X, Y, c) for c in range(picture.channels)]
-    values = levels if integer else [picture.decode(level, integer=False) for level in levels]
+    elements = [picture.element(source, X, Y, c) for c in range(picture.channels)]
+    values = elements if integer else [picture.decode(element, integer=False) for element in elements]
     if picture.channels == 1:
         gray[X, Y] = values[0]
     elif not integer:
         gray[X, Y] = luma(values, integer=False)
     else:
-        products = [hl.u32(level) * hl.u32(weight) for level, weight in zip(levels, LUMA_WEIGHTS_16, strict=True)]
+        products = [hl.u32(element) * hl.u32(weight) for element, weight in zip(elements, LUMA_WEIGHTS_16, strict=True)]
         gray[X, Y] = hl.u8((products[0] + products[1] + products[2] + (1 << 15)) >> 16)
 
     if picture.channels == 3:
         if integer:
-            difference = (hl.mux(C, [hl.i16(level) for level in levels]) - hl.i16(gray[X, Y])) << FRACTION_BITS
+            difference = (hl.mux(C, [hl.i16(element) for element in elements]) - hl.i16(gray[X, Y])) << FRACTION_BITS
         else:
             difference = hl.mux(C, values) - gray[X, Y]
         chroma[X, Y, C] = difference
         rows[X, Y, C, ROW] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), ROW, scale, integer)
-    return Frame(picture, source, scale, integer, step, gray, chroma, rows, line, output)
+    return Frame(picture, source, scale, integer, row_group, gray, chroma, rows, line, output)
 
 
-def finish(frame: Frame, high: Callable[[hl.Expr, hl.Expr], hl.Expr], element: Callable[..., hl.Expr]) -> None:
+def finish(frame: Frame, upscaled: Callable[[hl.Expr, hl.Expr], hl.Expr], element: Callable[..., hl.Expr]) -> None:
     """The stages after the layers.
 
-    `high(x, column)` is their result in low row Y, sub-pixel row ROW; `element(high)` or, in color,
-    `element(high, chroma)` is what to store.
+    `upscaled(x, column)` is their result in low-resolution row Y, sub-pixel row ROW; `element(result)` or, in color,
+    `element(result, chroma)` is what to store.
     """
-    s, channels, step = frame.scale, frame.picture.channels, frame.step
+    s, channels, group = frame.scale, frame.picture.channels, frame.row_group
     x, column = X // channels // s, X // channels % s
     if channels == 1:
-        frame.line[X, Y, ROW] = element(high(x, column))
+        frame.line[X, Y, ROW] = element(upscaled(x, column))
     else:
         chroma = bicubic_sum(
-            lambda t: hl.Expr(frame.rows[x + t, Y * step + ROW // s, X % 3, ROW % s]), column, s, frame.integer
+            lambda t: hl.Expr(frame.rows[x + t, Y * group + ROW // s, X % 3, ROW % s]), column, s, frame.integer
         )
-        frame.line[X, Y, ROW] = element(high(x, column), chroma)
-    frame.output[X, Y] = frame.line[X, Y // (s * step), Y % (s * step)]
+        frame.line[X, Y, ROW] = element(upscaled(x, column), chroma)
+    frame.output[X, Y] = frame.line[X, Y // (s * group), Y % (s * group)]
 
 
 def float_element(picture: Picture) -> Callable[..., hl.Expr]:
@@ -98,13 +99,13 @@ def float_element(picture: Picture) -> Callable[..., hl.Expr]:
 
 
 def schedule_line(frame: Frame, vector: int) -> tuple[hl.Var, hl.Var]:
-    """A line in blocks of `vector` low pixels, all elements of a block together.
+    """A line in blocks of `vector` low-resolution pixels, all elements of a block together.
 
-    Returns the variables of the blocks and of the low pixels in a block.
+    Returns the variables of the blocks and of the low-resolution pixels in a block.
     """
     s, line = frame.scale, frame.line
     block, xi, j, c = (hl.Var(name) for name in ("block", "xi", "j", "c"))
-    line.bound(ROW, 0, s * frame.step)
+    line.bound(ROW, 0, s * frame.row_group)
     if frame.picture.channels == 1:
         line.split(X, xi, j, s, WHOLE).split(xi, block, xi, vector, WHOLE).reorder(j, xi, ROW, block, Y)
     else:

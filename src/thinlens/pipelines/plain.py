@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import halide as hl
 import numpy as np
-from numpy.typing import NDArray
 
 from ..program import (
     Activation,
@@ -27,6 +25,8 @@ from ..program import (
 )
 from .activation import activate, fake_quantize
 from .color import bicubic_sum, luma
+from .constants import Constants
+from .form import Form
 from .picture import Picture
 from .softmax import weighted_sum
 
@@ -55,21 +55,21 @@ class Plain:
     integer: bool
     values: list[Planes]
     parts: list[hl.Func]
-    arrays: list[NDArray[Any]]
-
-    def buffer(self, array: NDArray[Any]) -> hl.Buffer:
-        """An array as a Halide buffer, which keeps no reference of its own."""
-        self.arrays.append(array.copy())
-        return hl.Buffer(self.arrays[-1])
+    constants: Constants
 
 
-def algorithm(program: Program, picture: Picture, source: hl.ImageParam) -> Plain:
+def match(program: Program) -> Program:
+    """Every program."""
+    return program
+
+
+def algorithm(program: Program, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Plain:
     """The program as stages; the output is `(W * channels * scale, H * scale)` as stored."""
     integer = program.integer
     decoded = hl.Func("picture")
     decoded[X, Y, C] = picture.decode(picture.element(source, X, Y, C), integer)
     width, height = picture.width(source), picture.height(source)
-    plain = Plain(hl.Func("output"), integer, [Planes(decoded, picture.channels, width, height)], [], [])
+    plain = Plain(hl.Func("output"), integer, [Planes(decoded, picture.channels, width, height)], [], Constants())
     for op, kind in zip(program.ops, program.value_types[1:], strict=True):
         result = hl.Func(type(op).__name__)
         value = Planes(result, kind.channels, width * kind.scale, height * kind.scale)
@@ -80,7 +80,7 @@ def algorithm(program: Program, picture: Picture, source: hl.ImageParam) -> Plai
     return plain
 
 
-def schedule(plain: Plain, tasks: hl.Expr) -> None:
+def schedule(program: Program, plain: Plain, target: hl.Target, tasks: hl.Expr) -> None:
     """Every stage on its own, rows in parallel, vectors along x."""
     task, guard = hl.Var("task"), hl.TailStrategy.GuardWithIf
     rows = (plain.values[-1].height + tasks - 1) // tasks  # for all stages: those of fewer rows take fewer tasks
@@ -99,7 +99,7 @@ def _define(result: hl.Func, op: Operation, plain: Plain) -> None:
 
 
 def _activate(result: hl.Func, op: Activation, plain: Plain, source: Planes) -> None:
-    slope = None if op.slope is None else plain.buffer(op.slope)
+    slope = None if op.slope is None else plain.constants.buffer(op.slope)
     result[X, Y, C] = activate(source.planes[X, Y, C], op.function, None if slope is None else slope[C])
 
 
@@ -110,7 +110,7 @@ def _add(result: hl.Func, op: Add, plain: Plain, *terms: Planes) -> None:
 
 def _fake_quantize(result: hl.Func, op: FakeQuantize, plain: Plain, source: Planes) -> None:
     zero_points, scales = (
-        plain.buffer(np.broadcast_to(np.asarray(array, np.float32), source.channels))
+        plain.constants.buffer(np.broadcast_to(np.asarray(array, np.float32), source.channels))
         for array in (op.zero_point, op.inverse_scale)
     )
     result[X, Y, C] = fake_quantize(source.planes[X, Y, C], op, scales[C], zero_points[C])
@@ -139,7 +139,9 @@ def _luma(result: hl.Func, op: Luma, plain: Plain, source: Planes) -> None:
 
 
 def _convolve(result: hl.Func, op: Convolution, plain: Plain, source: Planes) -> None:
-    weight = plain.buffer(op.weight if op.weight_scale is None else op.weight * op.weight_scale[:, None, None, None])
+    weight = plain.constants.buffer(
+        op.weight if op.weight_scale is None else op.weight * op.weight_scale[:, None, None, None]
+    )
     radius = op.weight.shape[2] // 2
     taps = hl.RDom([(0, op.weight.shape[2]), (0, op.weight.shape[3]), (0, source.channels)])
     x, y = X + taps.x - radius, Y + taps.y - radius
@@ -147,12 +149,12 @@ def _convolve(result: hl.Func, op: Convolution, plain: Plain, source: Planes) ->
     kind = tap.type()
     if op.padding == "zero":
         inside = (x >= 0) & (x < source.width) & (y >= 0) & (y < source.height)
-        padded = hl.cast(kind, 0) if op.pad_value is None else plain.buffer(op.pad_value)[taps.z]
+        padded = hl.cast(kind, 0) if op.pad_value is None else plain.constants.buffer(op.pad_value)[taps.z]
         tap = hl.select(inside, tap, padded)
     if op.bias is None:
         result[X, Y, C] = hl.cast(kind, 0)
     else:
-        bias = plain.buffer(op.bias)
+        bias = plain.constants.buffer(op.bias)
         result[X, Y, C] = bias[C]
     result[X, Y, C] += hl.cast(kind, weight[taps.x, taps.y, taps.z, C]) * tap
 
@@ -184,3 +186,6 @@ DEFINE: dict[type[Operation], Callable[..., None]] = {
     AddChroma: _add_chroma,
 }
 """How each operation is written in Halide: given its result, itself, the stages so far and what it reads."""
+
+
+FORM = Form(match, algorithm, schedule)

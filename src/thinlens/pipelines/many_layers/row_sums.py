@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .many_layers import Layer
+from .chain import Layer
 
 FEWEST_INPUTS = 8
 MOST_OUTPUTS = 16
@@ -27,12 +27,13 @@ class Group:
     sums: tuple[tuple[int, int], ...]
 
 
-def serves(layer: Layer) -> bool:
-    """Whether a layer repays this: kernels of 3×3 without zeros do not."""
+def match(layer: Layer) -> list[Group] | None:
+    """The sums of a layer that this repays; None for all others, as kernels of 3×3 without zeros."""
     if layer.kernel == 1 or layer.inputs < FEWEST_INPUTS or layer.outputs > MOST_OUTPUTS:
-        return False
-    taps = sum(len(group.columns) * len(group.sums) for group in groups_of(layer))
-    return taps > 0 and (layer.kernel > 3 or taps < layer.kernel**2 * layer.outputs)
+        return None
+    groups = groups_of(layer)
+    taps = sum(len(group.columns) * len(group.sums) for group in groups)
+    return groups if taps > 0 and (layer.kernel > 3 or taps < layer.kernel**2 * layer.outputs) else None
 
 
 def groups_of(layer: Layer) -> list[Group]:

@@ -1,14 +1,10 @@
-"""Chains of layers in bytes: levels of 8 bits times weights of 8 bits, four products at a time.
+"""Chains of layers in int8: quantized feature maps times int8 weights, four products at a time.
 
-Processors have an instruction for the sum of four such products (x86 vpdpbusd, ARM udot and usdot), so maps hold the
-bytes of four channels side by side: `[byte, x, y, group]`. Only the first layer, which sees the picture, computes in
-float32: it has few products, and the luma of RGB has more than 256 levels. Sums of some channels of some vectors of
-pixels stay in registers; from there a sum goes through scale, bias and activation in float32 to the byte that the next
-layer reads.
-
-Least times of 1920×1080 ×2 at the 708 G multiply-adds a second that 2 threads of a Xeon (Sapphire Rapids) can do, four
-times the 177 measured in float32: ECBSR_M4_C16 29 ms, ESPCN_D16_S32 18 ms, FSRCNN_D56_S12_M4 37 ms (its channels fill
-the groups badly: 42 ms), eSR-CNN_C4_D3_S6 6 ms (8 ms). On top come 7 to 20 operations for each 16 bytes written.
+Processors have an instruction for the sum of four such products (x86 vpdpbusd), so feature maps hold the bytes of four
+channels side by side: `[byte, x, y, group]`. Only the first layer, which sees the picture, computes in float32: it has
+few products, and the luma of RGB has more than 256 values. Sums of some channels of some vectors of pixels stay in
+registers; from there a sum goes through scale, bias and activation in float32 to the byte that the next layer reads,
+which takes 7 to 20 operations for each 16 bytes written. benchmarks/results/speed.md has what was measured.
 """
 
 from __future__ import annotations
@@ -21,19 +17,21 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import FakeQuantize
-from . import frame as frames
-from . import many_layers
-from .activation import activate
-from .frame import SHIFT, C, Frame, X, Y
-from .many_layers import Layer, ManyLayers
-from .picture import Picture
+from ...program import FakeQuantize, Program
+from .. import frame as frames
+from ..activation import activate
+from ..constants import Constants
+from ..form import Form
+from ..frame import SHIFT, C, Frame, X, Y
+from ..picture import Picture
+from . import chain
+from .chain import Layer, ManyLayers
 
 BYTE, GROUP, BLOCK, OUTER, INNER, VECTOR = (
     hl.Var(name) for name in ("byte", "group", "block", "outer", "inner", "vector")
 )
 WIDTH = 640
-"""Low pixels across a tile, so that its maps fit the second-level cache."""
+"""Low-resolution pixels across a tile, so that its feature maps fit the second-level cache."""
 TANH_RANGE = 5.0
 """Beyond it, tanh is within 9.1e-5 of ±1."""
 TANH_UPPER = (0.00066223079, 0.10200628, 0.99983699)
@@ -43,7 +41,7 @@ TANH_LOWER = (0.0127184, 0.43484696, 1.0)
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer: its sums, int32 but in the first, and its bytes for the layer that reads it (the last: none).
+    """A layer: its sums, int32 but in the first, and its quantized values for the layer that reads it (the last: none).
 
     `edged` is the result with edges repeated, if that layer wants them.
     """
@@ -51,13 +49,13 @@ class Stage:
     layer: Layer
     taps: hl.RDom
     sums: hl.Func
-    levels: hl.Func | None
+    quantized: hl.Func | None
     edged: hl.Func | None
 
 
 @dataclass(frozen=True)
 class Stages:
-    """The layers between the stages of their frame; `arrays` keeps the weights alive.
+    """The layers between the stages of their frame.
 
     `picture[x, y]` is what the first layer sees. `offset[byte, x]` is how far the nearest column of the picture
     is from x, int8: a map, because to compare 64 bytes is one instruction, but to compare 64 columns is many.
@@ -67,34 +65,28 @@ class Stages:
     picture: hl.Func
     offset: hl.Func
     layers: list[Stage]
-    arrays: list[NDArray[Any]]
+    constants: Constants
 
     @property
     def output(self) -> hl.Func:
         """The last stage."""
         return self.frame.output
 
-    def buffer(self, array: NDArray[Any]) -> hl.Buffer:
-        """An array as a Halide buffer, which keeps no reference of its own."""
-        self.arrays.append(np.array(array, order="C"))
-        return hl.Buffer(self.arrays[-1])
 
-
-def supports(net: ManyLayers) -> bool:
-    """Whether the first layer has float weights, and all others, one at least, weights of a byte."""
+def match(program: Program) -> ManyLayers | None:
+    """A chain whose first layer has float weights, and all others, one at least, int8 weights."""
+    net = chain.match(program)
+    if net is None or len(net.layers) < 2:
+        return None
     first, *others = net.layers
-    return (
-        first.levels is None
-        and all(layer.convolution.weight.dtype == np.int8 for layer in others)
-        and all(layer.convolution.pad_value is None for layer in net.layers)
-        and len(others) > 0
-    )
+    quantized = first.quantization is None and all(layer.convolution.weight.dtype == np.int8 for layer in others)
+    return net if quantized and all(layer.convolution.pad_value is None for layer in net.layers) else None
 
 
-def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stages:
+def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
-    stages = Stages(frame, hl.Func("picture"), hl.Func("offset"), [], [])
+    stages = Stages(frame, hl.Func("picture"), hl.Func("offset"), [], Constants())
     stages.offset[BYTE, X] = hl.i8(hl.clamp(hl.clamp(X, 0, picture.width(source) - 1) - X, -128, 127))
     gray = hl.Expr(frame.gray[X, Y])
     bare = net.layers[0].kernel == 1 or net.layers[0].repeats_edges
@@ -102,49 +94,50 @@ def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stage
     below = None
     for layer, reader in zip(net.layers[:-1], net.layers[1:], strict=True):
         stage = _first(layer, stages) if below is None else _stage(layer, _spread(layer), below, stages)
-        level = _level(layer, _levels(reader), stage.sums, stages)
-        levels = hl.Func("levels")
+        value = _requantized(layer, _quantization(reader), stage.sums, stages)
+        quantized = hl.Func("quantized")
         channel = GROUP * 4 + BYTE
-        used = hl.select(channel < layer.outputs, level(channel), hl.u8(0)) if layer.outputs % 4 else level(channel)
-        levels[BYTE, X, Y, GROUP] = _bordered(used, reader, stages)
-        edged = _edged(levels, reader.kernel // 2, stages) if reader.repeats_edges else None
-        stages.layers.append(Stage(layer, stage.taps, stage.sums, levels, edged))
-        below = edged or levels
+        used = hl.select(channel < layer.outputs, value(channel), hl.u8(0)) if layer.outputs % 4 else value(channel)
+        quantized[BYTE, X, Y, GROUP] = _padded(used, reader, stages)
+        edged = _edged(quantized, reader.kernel // 2, stages) if reader.repeats_edges else None
+        stages.layers.append(Stage(layer, stage.taps, stage.sums, quantized, edged))
+        below = edged or quantized
     last = net.layers[-1]
     assert below is not None
     stage = _stage(last, _spread(last, _order(last, net.scale)), below, stages)
     stages.layers.append(stage)
     values = _values(last, net.scale, stage.sums, stages)
-    frames.finish(frame, many_layers.high(net, frame, values, coarse=True), frames.float_element(picture))
+    frames.finish(frame, chain.upscaled(net, frame, values, coarse=True), frames.float_element(picture))
     return stages
 
 
-def _levels(layer: Layer) -> FakeQuantize:
-    assert layer.levels is not None
-    return layer.levels
+def _quantization(layer: Layer) -> FakeQuantize:
+    assert layer.quantization is not None
+    return layer.quantization
 
 
-def _zeros(layer: Layer) -> NDArray[np.uint8]:
-    """The level of zero of each channel that a layer reads, in whole groups."""
-    zeros = np.zeros(_padded(layer.inputs), np.uint8)
-    zeros[: layer.inputs] = _levels(layer).zero_point
-    return zeros
+def _zero_points(layer: Layer) -> NDArray[np.uint8]:
+    """The zero point of each channel that a layer reads, in whole groups."""
+    zero_points = np.zeros(_in_groups(layer.inputs), np.uint8)
+    zero_points[: layer.inputs] = _quantization(layer).zero_point
+    return zero_points
 
 
-def _bordered(level: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
-    """The level that stands for zero outside the picture, where the layer that reads it wants zeros there."""
+def _padded(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
+    """The quantized value, outside the picture the zero point where the layer that reads it wants zeros there."""
     if reader.kernel == 1 or reader.repeats_edges:
-        return level
-    return hl.select(stages.frame.inside, level, hl.u8(stages.buffer(_zeros(reader))[GROUP * 4 + BYTE]))
+        return value
+    zero_points = stages.constants.buffer(_zero_points(reader))
+    return hl.select(stages.frame.inside, value, hl.u8(zero_points[GROUP * 4 + BYTE]))
 
 
-def _edged(levels: hl.Func, radius: int, stages: Stages) -> hl.Func:
-    """The levels with edge columns repeated for `radius` pixels: a column beside the picture comes from a shifted
-    vector. To repeat the rows is up to the layer that reads them."""
-    edged, value = hl.Func("edged"), hl.Expr(levels[BYTE, X, Y, GROUP])
+def _edged(quantized: hl.Func, radius: int, stages: Stages) -> hl.Func:
+    """The quantized values with edge columns repeated for `radius` pixels: a column beside the picture comes from a
+    shifted vector. To repeat the rows is up to the layer that reads them."""
+    edged, value = hl.Func("edged"), hl.Expr(quantized[BYTE, X, Y, GROUP])
     for d in range(1, radius + 1):
         for offset in (d, -d):
-            value = hl.select(stages.offset[BYTE, X] == hl.i8(offset), levels[BYTE, X + offset, Y, GROUP], value)
+            value = hl.select(stages.offset[BYTE, X] == hl.i8(offset), quantized[BYTE, X + offset, Y, GROUP], value)
     edged[BYTE, X, Y, GROUP] = value
     return edged
 
@@ -152,9 +145,9 @@ def _edged(levels: hl.Func, radius: int, stages: Stages) -> hl.Func:
 def _first(layer: Layer, stages: Stages) -> Stage:
     """The sums of the first layer, `[x, y, c]` float32."""
     op, radius = layer.convolution, layer.kernel // 2
-    weight = np.zeros((layer.kernel, layer.kernel, _padded(layer.outputs)), np.float32)
+    weight = np.zeros((layer.kernel, layer.kernel, _in_groups(layer.outputs)), np.float32)
     weight[..., : layer.outputs] = op.weight[:, 0].transpose(1, 2, 0)
-    weights, sums = stages.buffer(weight), hl.Func("sums")
+    weights, sums = stages.constants.buffer(weight), hl.Func("sums")
     taps = hl.RDom([(0, layer.kernel), (0, layer.kernel)])
     sums[X, Y, C] = hl.f32(0)
     sums[X, Y, C] += stages.picture[X + taps.x - radius, Y + taps.y - radius] * weights[C, taps.x, taps.y]
@@ -163,14 +156,14 @@ def _first(layer: Layer, stages: Stages) -> Stage:
 
 def _stage(layer: Layer, weight: NDArray[np.int8], below: hl.Func, stages: Stages) -> Stage:
     """The sums of a layer, `[x, y, c]` int32: weights are `[group, y, x, c, byte]`, C order."""
-    weights, sums, radius = stages.buffer(weight), hl.Func("sums"), layer.kernel // 2
+    weights, sums, radius = stages.constants.buffer(weight), hl.Func("sums"), layer.kernel // 2
     taps = hl.RDom([(0, 4), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
     row = Y + taps.z - radius
     if layer.repeats_edges:
-        row = many_layers.nearest_row(taps.z, radius, stages.frame, stages.buffer, taps.z)
-    level = below[taps.x, X + taps.y - radius, row, taps.w]
+        row = chain.nearest_row(taps.z, radius, stages.frame, stages.constants, taps.z)
+    value = below[taps.x, X + taps.y - radius, row, taps.w]
     sums[X, Y, C] = hl.i32(0)
-    sums[X, Y, C] += hl.i32(level) * hl.i32(weights[taps.x, C, taps.y, taps.z, taps.w])
+    sums[X, Y, C] += hl.i32(value) * hl.i32(weights[taps.x, C, taps.y, taps.z, taps.w])
     return Stage(layer, taps, sums, None, None)
 
 
@@ -180,24 +173,24 @@ def _line(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     bias = np.zeros(layer.outputs) if op.bias is None else op.bias.astype(np.float64)
     if op.weight_scale is None:
         return np.ones(layer.outputs), bias
-    factor = op.weight_scale.astype(np.float64) * _levels(layer).scale
-    return factor, bias - factor * (op.weight.sum(axis=(2, 3), dtype=np.int64) @ _zeros(layer)[: layer.inputs])
+    factor = op.weight_scale.astype(np.float64) * _quantization(layer).scale
+    return factor, bias - factor * (op.weight.sum(axis=(2, 3), dtype=np.int64) @ _zero_points(layer)[: layer.inputs])
 
 
-def _level(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr], hl.Expr]:
-    """From the sums to the level of a channel that the next layer reads.
+def _requantized(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr], hl.Expr]:
+    """From the sums to the quantized value of a channel that the next layer reads.
 
     Halves are rounded up, not to even: a conversion that truncates does it at no cost. Where the activation is a line
-    on each side of zero, both lines are in units of levels and the larger of the two is the result.
+    on each side of zero, both lines are in units of quantized values and the larger of the two is the result.
     """
     (factor, start), halves = _line(layer), np.zeros(layer.outputs) + op.zero_point + 0.5
     units = np.zeros(layer.outputs) + op.inverse_scale
     function = None if layer.activation is None else layer.activation.function
 
     def channels(values: NDArray[Any], channel: hl.Expr) -> hl.Expr:
-        spread = np.zeros(_padded(layer.outputs), np.float32)
+        spread = np.zeros(_in_groups(layer.outputs), np.float32)
         spread[: layer.outputs] = values
-        return stages.buffer(spread)[channel]
+        return stages.constants.buffer(spread)[channel]
 
     def line(factors: NDArray[Any], starts: NDArray[Any], channel: hl.Expr) -> hl.Expr:
         return hl.f32(sums[X, Y, channel]) * channels(factors, channel) + channels(starts, channel)
@@ -205,7 +198,7 @@ def _level(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) -> Cal
     def linear(slope: NDArray[Any] | float, channel: hl.Expr) -> hl.Expr:
         return line(factor * slope * units, start * slope * units + halves, channel)
 
-    def level(channel: hl.Expr) -> hl.Expr:
+    def quantized(channel: hl.Expr) -> hl.Expr:
         if function is None:
             value = linear(1, channel)
         elif function == "relu":
@@ -223,11 +216,11 @@ def _level(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) -> Cal
             value = result * channels(units, channel) + channels(halves, channel)
         return hl.u8(hl.min(hl.u32(hl.max(hl.i32(value), 0)), hl.u32(255)))
 
-    return level
+    return quantized
 
 
 def _tanh(value: hl.Expr) -> hl.Expr:
-    """tanh within 2e-4, a fortieth of a level where levels go from -1 to 1."""
+    """tanh within 2e-4, a fortieth of a quantization step from -1 to 1."""
     inside = hl.clamp(value, hl.f32(-TANH_RANGE), hl.f32(TANH_RANGE))
     square = inside * inside
     upper, lower = ((hl.f32(a) * square + hl.f32(b)) * square + hl.f32(c) for a, b, c in (TANH_UPPER, TANH_LOWER))
@@ -235,14 +228,14 @@ def _tanh(value: hl.Expr) -> hl.Expr:
 
 
 def _values(layer: Layer, scale: int, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr, int, hl.Expr], hl.Expr]:
-    """The last layer's result, as `many_layers.high` wants it, of its sums, which are in another order."""
-    order, maps = _order(layer, scale), layer.outputs // scale**2
-    factors, starts = np.zeros((2, _padded(layer.outputs)), np.float32)
+    """The last layer's result, as `chain.upscaled` wants it, of its sums, which are in another order."""
+    order, channels = _order(layer, scale), layer.outputs // scale**2
+    factors, starts = np.zeros((2, _in_groups(layer.outputs)), np.float32)
     factors[: layer.outputs], starts[: layer.outputs] = (array[order] for array in _line(layer))
-    factor, start = stages.buffer(factors), stages.buffer(starts)
+    factor, start = stages.constants.buffer(factors), stages.constants.buffer(starts)
 
     def value(x: hl.Expr, c: int, column: hl.Expr) -> hl.Expr:
-        channel = (frames.ROW * maps + c) * scale + column
+        channel = (frames.ROW * channels + c) * scale + column
         return hl.f32(sums[x, Y, channel]) * factor[channel] + start[channel]
 
     return value
@@ -257,26 +250,22 @@ def _spread(layer: Layer, order: NDArray[np.intp] | None = None) -> NDArray[np.i
     """Weights as `[group, y, x, c, byte]`, outputs in this order."""
     weight = layer.convolution.weight if order is None else layer.convolution.weight[order]
     outputs, inputs, kernel, _ = weight.shape
-    spread = np.zeros((_padded(outputs), _padded(inputs), kernel, kernel), np.int8)
+    spread = np.zeros((_in_groups(outputs), _in_groups(inputs), kernel, kernel), np.int8)
     spread[:outputs, :inputs] = weight
     return spread.reshape(len(spread), -1, 4, kernel, kernel).transpose(1, 3, 4, 0, 2).copy()
 
 
-def _padded(channels: int) -> int:
+def _in_groups(channels: int) -> int:
     """Channels in whole groups of four."""
     return -(-channels // 4) * 4
 
 
-# 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), 2026-11-21, edges repeated, beside
-# the float form in the same run: eSR-CNN_C4_D3_S6 18 ms (36), ESPCN_D16_S32 42 ms (97), ECBSR_M4_C16 47 ms (149),
-# FSRCNN_D56_S12_M4 92 ms (191), 20 of it in the first layer.
-def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
+def schedule(net: ManyLayers, stages: Stages, target: hl.Target, tasks: hl.Expr) -> None:
     """Each layer a tile at a time, in blocks of pixels and of channels."""
     frame = stages.frame
-    target = hl.get_jit_target_from_environment()
     lanes = target.natural_vector_size(hl.Int(32))
     sums_kept = 24 if lanes == 16 or target.arch == hl.TargetArch.ARM else 8
-    tile, row = many_layers.schedule_tiles(frame, net, WIDTH, tasks)
+    tile, row = chain.schedule_tiles(frame, net, WIDTH, tasks)
     frames.schedule_chroma(frame, lanes)
     if frame.picture.channels == 1 and net.residual:
         frame.gray.compute_at(row).store_at(tile).vectorize(X, lanes)
@@ -290,37 +279,37 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     _schedule_last(net, stages, lanes, sums_kept, row)
     extent = WIDTH + 8 * lanes  # the last layer's blocks are rounded up
     for stage, reader in zip(stages.layers[-2::-1], net.layers[:0:-1], strict=True):
-        extent = _schedule_levels(stage, reader, extent, lanes, sums_kept, tile, row)
+        extent = _schedule_quantized(stage, reader, extent, lanes, sums_kept, tile, row)
 
 
-def _schedule_levels(
+def _schedule_quantized(
     stage: Stage, reader: Layer, extent: int, lanes: int, sums_kept: int, tile: hl.LoopLevel, row: hl.LoopLevel
 ) -> int:
     """The bytes of a layer a row at a time, `extent` pixels or fewer; returns what of the layer below that takes."""
-    assert stage.levels is not None
-    levels, count = stage.levels, _padded(stage.layer.outputs)
+    assert stage.quantized is not None
+    quantized, count = stage.quantized, _in_groups(stage.layer.outputs)
     channels = _block(count)
     vectors = max(min(sums_kept // channels, 4), 1)
     extent += reader.kernel // 2 * (4 if stage.edged else 2) + lanes * vectors
-    for func in (levels, stage.edged) if stage.edged else (levels,):
+    for func in (quantized, stage.edged) if stage.edged else (quantized,):
         # An odd number of vectors: groups would else compete for the same places in the cache.
         func.bound_storage(X, (extent // lanes // 2 * 2 + 1) * lanes).reorder_storage(BYTE, X, GROUP, Y)
         func.compute_at(row).bound(BYTE, 0, 4).bound(GROUP, 0, count // 4)
     # Shifted inwards, not rounded up: a first layer would take float32 from memory that nothing has written, and where
     # that happens to hold denormal numbers it takes many times as long.
-    levels.split(GROUP, OUTER, INNER, channels // 4).split(X, BLOCK, X, lanes * vectors, SHIFT)
-    levels.split(X, VECTOR, X, lanes).reorder(BYTE, X, VECTOR, INNER, OUTER, BLOCK, Y).never_partition_all()
-    levels.unroll(BYTE).vectorize(X).unroll(INNER).unroll(VECTOR)
-    _schedule_sums(stage, lanes, channels, hl.LoopLevel(levels, OUTER))
+    quantized.split(GROUP, OUTER, INNER, channels // 4).split(X, BLOCK, X, lanes * vectors, SHIFT)
+    quantized.split(X, VECTOR, X, lanes).reorder(BYTE, X, VECTOR, INNER, OUTER, BLOCK, Y).never_partition_all()
+    quantized.unroll(BYTE).vectorize(X).unroll(INNER).unroll(VECTOR)
+    _schedule_sums(stage, lanes, channels, hl.LoopLevel(quantized, OUTER))
     if stage.edged is not None:
         stage.edged.vectorize(BYTE).vectorize(X, lanes).never_partition_all()
-    (stage.edged or levels).store_at(tile)
+    (stage.edged or quantized).store_at(tile)
     return extent
 
 
 def _schedule_last(net: ManyLayers, stages: Stages, lanes: int, sums_kept: int, row: hl.LoopLevel) -> None:
     stage, frame = stages.layers[-1], stages.frame
-    count = _padded(stage.layer.outputs)
+    count = _in_groups(stage.layer.outputs)
     together = count if count <= 16 else stage.layer.outputs // net.scale
     vectors = max(min(sums_kept // together, 4), 1)
     block, _ = frames.schedule_line(frame, lanes * vectors)
@@ -337,15 +326,18 @@ def _schedule_sums(stage: Stage, lanes: int, channels: int, level: hl.LoopLevel)
     sums.compute_at(level).split(X, VECTOR, X, lanes).reorder(X, VECTOR, C, Y)
     sums.vectorize(X).unroll(C).unroll(VECTOR)
     update = sums.update().split(X, VECTOR, X, lanes)
-    if stage.layer.levels is None:
+    if stage.layer.quantization is None:
         update.reorder(X, VECTOR, C, taps.x, taps.y, Y)
     else:
         update.reorder(taps.x, X, VECTOR, C, taps.y, taps.z, taps.w, Y).atomic().vectorize(taps.x)
     update.vectorize(X).unroll(C).unroll(VECTOR)
     if stage.layer.kernel == 3:
-        update.unroll(taps.x if stage.layer.levels is None else taps.y)
+        update.unroll(taps.x if stage.layer.quantization is None else taps.y)
 
 
 def _block(count: int) -> int:
     """Channels computed together: a part of `count`."""
     return max(size for size in (4, 8, 12) if count % size == 0)
+
+
+FORM = Form(match, algorithm, schedule)

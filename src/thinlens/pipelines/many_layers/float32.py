@@ -1,17 +1,18 @@
 """Chains of layers in float32.
 
-Maps are planar, x innermost, vectors along x, weights scalars that are broadcast. The sums of a block, some channels of
-some vectors, stay in registers while one loop runs over input channels and taps. With 12 channels of 2 vectors that is
-24 multiply-adds for 14 loads, and the processor can do two of each in a cycle: the multiply-adds are the limit.
+Feature maps are planar, x innermost, vectors along x, weights scalars that are broadcast. The sums of a block, some
+channels of some vectors, stay in registers while one loop runs over input channels and taps. With 12 channels of 2
+vectors that is 24 multiply-adds for 14 loads, and the processor can do two of each in a cycle: the multiply-adds are
+the limit.
 
-Multiply-adds for each low pixel, and the least time of 1920×1080 ×2 at the 180 GMAC/s that 2 threads of a Xeon
-(Sapphire Rapids, 2 cores) were measured to do: eSR-CNN_C4_D3_S6 1,965, 23 ms, and 9 tanh and a softmax, which need
-the same units; ESPCN_D16_S32 6,160, 71 ms, and 48 tanh, 10 ms; ECBSR_M4_C16 9,936, 114 ms; FSRCNN_D56_S12_M4 12,464,
-144 ms, without the zeros in its last kernels, which are left out. The pictures are 10 MB: 1 ms.
+Multiply-adds for each low-resolution pixel: eSR-CNN_C4_D3_S6 1,965, and 9 tanh and a softmax, which need the same
+units; ESPCN_D16_S32 6,160, and 48 tanh; ECBSR_M4_C16 9,936; FSRCNN_D56_S12_M4 12,464, without the zeros in its last
+kernels, which are left out. What share of a machine's peak that makes is in benchmarks/results/speed.md.
 
 Tried and left: rows in pairs by the minimal filtering F(2, 3) [Winograd1980] [Lavin2016], which take a third fewer
-multiply-adds for 3×3 kernels. Reading and adding the rows ate most of it: ECBSR 125 to 113 ms, ESPCN 86 to 79, the
-others the same, for twice the time to build, and results that depend on which row is the first.
+multiply-adds for 3×3 kernels. Reading and adding the rows ate most of it: a tenth of the time of ECBSR and ESPCN
+was saved (Xeon, Sapphire Rapids, 2026-11-21), for twice the time to build, and results that depend on which row is the
+first.
 """
 
 from __future__ import annotations
@@ -24,13 +25,17 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from . import frame as frames
-from . import many_layers, row_sums
-from .activation import activate
-from .blocks import Shape, machine, shape_of, shapes_of
-from .frame import ROW, SHIFT, C, Frame, X, Y
-from .many_layers import CACHE, WIDEST, Layer, ManyLayers
-from .picture import Picture
+from ...program import Program
+from .. import frame as frames
+from ..activation import activate
+from ..constants import Constants
+from ..form import Form
+from ..frame import ROW, SHIFT, C, Frame, X, Y
+from ..picture import Picture
+from . import chain, row_sums
+from .chain import CACHE, WIDEST, Layer, ManyLayers
+from .register_block import RegisterBlock, block_of, blocks_of, registers
+from .row_sums import Group
 
 TYPICAL = (1280, 1920, 3840)
 """Widths of pictures for which tiles are to come out even."""
@@ -43,7 +48,7 @@ class Sums:
     """`count` sums `[x, y, c]` of products: first in registers, then of some pixels."""
 
     count: int
-    shape: Shape
+    block: RegisterBlock
     taps: hl.RDom
     columns: int
     registers: hl.Func
@@ -52,29 +57,29 @@ class Sums:
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer: its sums, and what they make for the layer that reads it. The last layer has no map; `by_rows` its
-    sums are those of single rows of kernels."""
+    """A layer: its sums, and what they make for the layer that reads it. The last layer has no feature map;
+    `by_rows` its sums are those of single rows of kernels."""
 
     layer: Layer
     sums: list[Sums]
-    map: hl.Func | None = None
+    features: hl.Func | None = None
     reader: Layer | None = None
     by_rows: bool = False
 
     @property
     def vectors(self) -> int:
         """Vectors of pixels that are computed together, at most."""
-        return max(sums.shape.vectors for sums in self.sums)
+        return max(sums.block.vectors for sums in self.sums)
 
 
 @dataclass(frozen=True)
 class Stages:
-    """The layers between the stages of their frame; `arrays` keeps the weights alive."""
+    """The layers between the stages of their frame."""
 
     frame: Frame
     first: hl.Func
     layers: list[Stage]
-    arrays: list[NDArray[Any]]
+    constants: Constants
     lanes: int
 
     @property
@@ -82,53 +87,55 @@ class Stages:
         """The last stage."""
         return self.frame.output
 
-    def buffer(self, array: NDArray[Any]) -> hl.Buffer:
-        """An array as a Halide buffer, which keeps no reference of its own."""
-        self.arrays.append(np.array(array, order="C"))
-        return hl.Buffer(self.arrays[-1])
+
+def match(program: Program) -> ManyLayers | None:
+    """A float chain without quantized layers."""
+    net = chain.match(program)
+    return net if net is not None and all(layer.quantization is None for layer in net.layers) else None
 
 
-def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam) -> Stages:
+def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
-    lanes, most = machine()
-    stages = Stages(frame, hl.Func("map"), [], [], lanes)
+    lanes, most = registers(target)
+    stages = Stages(frame, hl.Func("features"), [], Constants(), lanes)
     gray = hl.Expr(frame.gray[X, Y])
-    stages.first[X, Y, C] = gray if net.layers[0].repeats_edges else _outside(gray, net.layers[0], stages)
-    below, shapes = stages.first, shapes_of(net, most)
+    stages.first[X, Y, C] = gray if net.layers[0].repeats_edges else _padded(gray, net.layers[0], stages)
+    below, blocks = stages.first, blocks_of(net, most)
     *inner, last = net.layers
-    for layer, shape, reader in zip(inner, shapes, net.layers[1:], strict=False):
-        stages.layers.append(_stage(layer, shape, below, reader, stages))
-        below = stages.layers[-1].map
+    for layer, block, reader in zip(inner, blocks, net.layers[1:], strict=False):
+        stages.layers.append(_stage(layer, block, below, reader, stages))
+        below = stages.layers[-1].features
         assert below is not None
-    if inner and row_sums.serves(last):
-        value = _last_by_rows(last, net.scale, most, below, stages)
+    groups = row_sums.match(last) if inner else None
+    if groups is not None:
+        value = _last_by_rows(last, groups, net.scale, most, below, stages)
     else:
-        value = _last(last, net.scale, shapes[-1], below, stages)
-    frames.finish(frame, many_layers.high(net, frame, value), frames.float_element(picture))
+        value = _last(last, net.scale, blocks[-1], below, stages)
+    frames.finish(frame, chain.upscaled(net, frame, value), frames.float_element(picture))
     return stages
 
 
-def _stage(layer: Layer, shape: Shape, source: hl.Func, reader: Layer, stages: Stages) -> Stage:
+def _stage(layer: Layer, block: RegisterBlock, source: hl.Func, reader: Layer, stages: Stages) -> Stage:
     """A layer on its source; `reader` is the layer that reads its result."""
-    sums, result = _whole(layer, shape, source, stages), hl.Func("map")
+    sums, result = _whole(layer, block, source, stages), hl.Func("features")
     value, op = hl.Expr(sums.pixels[X, Y, C]), layer.activation
     if reader.repeats_edges:
         value = _nearest_column(sums.pixels, reader.kernel // 2, stages.frame)
     if op is not None:
-        value = activate(value, op.function, None if op.slope is None else stages.buffer(op.slope)[C])
-    result[X, Y, C] = value if reader.repeats_edges else _outside(value, reader, stages)
+        value = activate(value, op.function, None if op.slope is None else stages.constants.buffer(op.slope)[C])
+    result[X, Y, C] = value if reader.repeats_edges else _padded(value, reader, stages)
     return Stage(layer, [sums], result, reader)
 
 
-def _last(layer: Layer, scale: int, shape: Shape, source: hl.Func, stages: Stages) -> Value:
-    """The last layer; returns its result as `many_layers.high` wants it."""
-    sums = _whole(layer, shape, source, stages)
+def _last(layer: Layer, scale: int, block: RegisterBlock, source: hl.Func, stages: Stages) -> Value:
+    """The last layer; returns its result as `chain.upscaled` wants it."""
+    sums = _whole(layer, block, source, stages)
     stages.layers.append(Stage(layer, [sums]))
     return lambda x, c, column: hl.Expr(sums.pixels[x, Y, (c * scale + ROW) * scale + column])
 
 
-def _last_by_rows(layer: Layer, scale: int, most: int, source: hl.Func, stages: Stages) -> Value:
+def _last_by_rows(layer: Layer, groups: list[Group], scale: int, most: int, source: hl.Func, stages: Stages) -> Value:
     """The same by sums of single rows of kernels."""
     radius, op = layer.kernel // 2, layer.convolution
     sums, addends = list[Sums](), dict[int, list[tuple[hl.Func, int, int]]]()
@@ -136,16 +143,16 @@ def _last_by_rows(layer: Layer, scale: int, most: int, source: hl.Func, stages: 
     def read(x: hl.Expr, _: hl.Expr, z: hl.Expr) -> hl.Expr:
         return source[X + x - radius, Y, z]
 
-    for group in row_sums.groups_of(layer):
+    for group in groups:
         rows = np.stack([op.weight[output, :, row] for output, row in group.sums])[:, :, None]
-        sums.append(_sums(rows, None, shape_of(len(rows), most), group.columns, read, stages))
+        sums.append(_sums(rows, None, block_of(len(rows), most), group.columns, read, stages))
         for index, (output, tap) in enumerate(group.sums):
             addends.setdefault(output, []).append((sums[-1].pixels, index, tap))
     stages.layers.append(Stage(layer, sums, by_rows=True))
 
     def row(tap: int) -> hl.Expr:
         if layer.repeats_edges:
-            return many_layers.nearest_row(tap, radius, stages.frame, stages.buffer, ROW)
+            return chain.nearest_row(tap, radius, stages.frame, stages.constants, ROW)
         return Y + tap - radius
 
     def total(x: hl.Expr, output: int) -> hl.Expr:
@@ -159,49 +166,50 @@ def _last_by_rows(layer: Layer, scale: int, most: int, source: hl.Func, stages: 
     return value
 
 
-def _whole(layer: Layer, shape: Shape, source: hl.Func, stages: Stages) -> Sums:
+def _whole(layer: Layer, block: RegisterBlock, source: hl.Func, stages: Stages) -> Sums:
     """The sums over all taps, bias and all."""
     radius = layer.kernel // 2
     bare = source is stages.first or not layer.repeats_edges
 
     def read(x: hl.Expr, y: hl.Expr, z: hl.Expr) -> hl.Expr:
-        row = Y + y - radius if bare else many_layers.nearest_row(y, radius, stages.frame, stages.buffer, y)
+        row = Y + y - radius if bare else chain.nearest_row(y, radius, stages.frame, stages.constants, y)
         return source[X + x - radius, row, z]
 
     op = layer.convolution
-    return _sums(op.weight, op.bias, shape, range(layer.kernel), read, stages)
+    return _sums(op.weight, op.bias, block, range(layer.kernel), read, stages)
 
 
 def _sums(
     weight: NDArray[Any],
     bias: NDArray[Any] | None,
-    shape: Shape,
+    block: RegisterBlock,
     columns: range,
     read: Callable[[hl.Expr, hl.Expr, hl.Expr], hl.Expr],
     stages: Stages,
 ) -> Sums:
     """Sums of what is `read` at a column, a row and an input, weights `(count, inputs, rows, columns)`, float32."""
     outputs, inputs, height, _ = weight.shape
-    count = -(-outputs // shape.channels) * shape.channels
+    count = -(-outputs // block.channels) * block.channels
     spread, start = np.zeros((*weight.shape[1:], count), np.float32), np.zeros(count, np.float32)
     spread[..., :outputs] = np.moveaxis(weight, 0, -1)
     if bias is not None:
         start[:outputs] = bias
-    weights, starts = stages.buffer(spread), stages.buffer(start)
+    weights, starts = stages.constants.buffer(spread), stages.constants.buffer(start)
     registers, pixels = hl.Func("registers"), hl.Func("sums")
     taps = hl.RDom([(columns.start, len(columns)), (0, height), (0, inputs)])
     registers[X, Y, C] = starts[C]
     registers[X, Y, C] += weights[C, taps.x, taps.y, taps.z] * read(taps.x, taps.y, taps.z)
     pixels[X, Y, C] = registers[X, Y, C]
-    return Sums(count, shape, taps, len(columns), registers, pixels)
+    return Sums(count, block, taps, len(columns), registers, pixels)
 
 
-def _outside(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
-    """A map that is zero outside the picture, or what the layer that reads it wants there."""
+def _padded(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
+    """A feature map that is zero outside the picture, or what the layer that reads it wants there."""
     if reader.kernel == 1:
         return value
-    outside = reader.convolution.pad_value
-    return hl.select(stages.frame.inside, value, hl.f32(0) if outside is None else stages.buffer(outside)[C])
+    pad_value = reader.convolution.pad_value
+    padding = hl.f32(0) if pad_value is None else stages.constants.buffer(pad_value)[C]
+    return hl.select(stages.frame.inside, value, padding)
 
 
 def _nearest_column(sums: hl.Func, radius: int, frame: Frame) -> hl.Expr:
@@ -216,15 +224,15 @@ def _nearest_column(sums: hl.Func, radius: int, frame: Frame) -> hl.Expr:
     return value
 
 
-# 1920×1080 → 3840×2160, luma uint8, 2 threads of a Xeon (Sapphire Rapids, 2 cores), zeros outside or edges repeated:
-# eSR-CNN_s2_C4_D3_S6 33 and 35 ms, ESPCN_s2_D16_S32 88 and 95, ECBSR_s2_M4_C16 125 and 144, FSRCNN_s2_D56_S12_M4
-# 168 and 192. Lines of maps that are an even number of vectors apart cost up to 40 % more.
-def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
-    """Each layer a row at a time, a row in blocks of pixels, a block in blocks of channels."""
+def schedule(net: ManyLayers, stages: Stages, target: hl.Target, tasks: hl.Expr) -> None:
+    """Each layer a row at a time, a row in blocks of pixels, a block in blocks of channels.
+
+    Lines of feature maps that are an even number of vectors apart cost up to 40 % more (Xeon, Sapphire Rapids).
+    """
     frame, lanes = stages.frame, stages.lanes
     width = _width(net, stages)
     extents = _extents(stages, width)
-    tile, row = many_layers.schedule_tiles(frame, net, width, tasks)
+    tile, row = chain.schedule_tiles(frame, net, width, tasks)
     frames.schedule_line(frame, lanes)
     frame.line.compute_at(row).never_partition_all()
     if stages.layers[-1].by_rows:
@@ -238,22 +246,22 @@ def schedule(net: ManyLayers, stages: Stages, tasks: hl.Expr) -> None:
     for index, stage in enumerate(stages.layers):
         for sums in stage.sums:
             _schedule_sums(sums, lanes)
-            if stage.map is None:
+            if stage.features is None:
                 sums.pixels.compute_at(row)
             if stage.by_rows:
                 _keep_lines(sums.pixels, extents[index], lanes).store_at(tile)
-        if stage.map is None or stage.reader is None:
+        if stage.features is None or stage.reader is None:
             continue
         (sums,) = stage.sums
-        sums.pixels.compute_at(row if stage.reader.repeats_edges else hl.LoopLevel(stage.map, BLOCK))
-        stage.map.split(X, BLOCK, X, stage.vectors * lanes, SHIFT).reorder(X, C, BLOCK, Y)
-        stage.map.vectorize(X, lanes).unroll(X).never_partition_all()
+        sums.pixels.compute_at(row if stage.reader.repeats_edges else hl.LoopLevel(stage.features, BLOCK))
+        stage.features.split(X, BLOCK, X, stage.vectors * lanes, SHIFT).reorder(X, C, BLOCK, Y)
+        stage.features.vectorize(X, lanes).unroll(X).never_partition_all()
         if stage.reader.kernel == 1:
             following = stages.layers[index + 1]
-            in_rows = following.map is None or following.reader is None or following.reader.repeats_edges
-            stage.map.compute_at(following.sums[0].pixels if in_rows else following.map, BLOCK)
+            in_rows = following.features is None or following.reader is None or following.reader.repeats_edges
+            stage.features.compute_at(following.sums[0].pixels if in_rows else following.features, BLOCK)
         else:
-            _keep_lines(stage.map, extents[index], lanes).compute_at(row).store_at(tile)
+            _keep_lines(stage.features, extents[index], lanes).compute_at(row).store_at(tile)
 
 
 def _keep_lines(func: hl.Func, extent: int, lanes: int) -> hl.Func:
@@ -264,9 +272,9 @@ def _keep_lines(func: hl.Func, extent: int, lanes: int) -> hl.Func:
 
 
 def _schedule_sums(sums: Sums, lanes: int) -> None:
-    shape, pixels, registers, taps = sums.shape, sums.pixels, sums.registers, sums.taps
-    pixels.bound(C, 0, sums.count).split(C, OUTER, INNER, shape.channels).split(
-        X, BLOCK, X, shape.vectors * lanes, SHIFT
+    block, pixels, registers, taps = sums.block, sums.pixels, sums.registers, sums.taps
+    pixels.bound(C, 0, sums.count).split(C, OUTER, INNER, block.channels).split(
+        X, BLOCK, X, block.vectors * lanes, SHIFT
     )
     pixels.reorder(X, INNER, OUTER, BLOCK, Y).vectorize(X, lanes).unroll(X).unroll(INNER).never_partition_all()
     registers.compute_at(pixels, OUTER).vectorize(X, lanes).unroll(X).unroll(C).never_partition_all()
@@ -277,7 +285,7 @@ def _schedule_sums(sums: Sums, lanes: int) -> None:
 
 
 def _width(net: ManyLayers, stages: Stages) -> int:
-    """Low pixels across a tile: what the cache holds, and within that where the least of the blocks is wasted."""
+    """Pixels across a tile: what the cache holds, and within that where the least of the blocks is wasted."""
     most = max(min(CACHE // (4 * sum(map(_lines, stages.layers))), WIDEST), 16 * net.reach(0), 64)
 
     def cost(width: int) -> float:
@@ -293,7 +301,7 @@ def _width(net: ManyLayers, stages: Stages) -> int:
 
 
 def _lines(stage: Stage) -> int:
-    """Lines of maps that are kept for a layer."""
+    """Lines of feature maps that are kept for a layer."""
     layer = stage.layer
     if layer.kernel == 1:
         return 0
@@ -311,3 +319,6 @@ def _extents(stages: Stages, width: int) -> list[int]:
         extent = max(extent, stage.vectors * stages.lanes)
         extents.insert(0, extent)
     return extents
+
+
+FORM = Form(match, algorithm, schedule)

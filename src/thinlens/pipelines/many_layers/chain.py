@@ -1,9 +1,9 @@
-"""Programs that are a chain of convolutions and activations, fused from bytes to bytes: eSR-CNN, ESPCN, FSRCNN, ECBSR.
+"""What the float32 and the quantized form of chains of layers share: the chain, what follows it, and the tiles.
 
-Here is what their float and quantized forms share: the chain itself, what follows it, and the tiles. No map of features
-is ever whole in memory. The picture is cut into tiles, each so wide that the lines of all maps which are needed at a
-time stay in the second-level cache; within a tile the layers go down line by line, one after the other, and keep just
-the lines that the next layer still reads. So only the sides of a tile are computed twice, and its first lines.
+No feature map is ever whole in memory. The picture is cut into tiles, each so wide that the lines of all feature maps
+which are needed at a time stay in the second-level cache; within a tile the layers go down line by line, one after the
+other, and keep just the lines that the next layer still reads. So only the sides of a tile are computed twice, and its
+first lines.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import halide as hl
 import numpy as np
-from numpy.typing import NDArray
 
-from ..program import (
+from ...program import (
     Activation,
     Add,
     AddChroma,
@@ -32,25 +31,26 @@ from ..program import (
     ReduceMax,
     SoftmaxSum,
 )
-from .activation import activate
-from .frame import GUARD, SHIFT, WHOLE, Frame, X, Y
-from .softmax import weighted_sum
+from ..activation import activate
+from ..constants import Constants
+from ..frame import GUARD, SHIFT, WHOLE, Frame, X, Y
+from ..softmax import weighted_sum
 
 Kind = TypeVar("Kind", FakeQuantize, Convolution, Activation, PixelShuffle)
 CACHE = 3 << 19
-"""Bytes of the second-level cache for the lines of maps."""
+"""Bytes of the second-level cache for the lines of feature maps."""
 WIDEST = 1024
-"""Low pixels across a tile."""
+"""Low-resolution pixels across a tile."""
 LOWEST, HIGHEST = 32, 192
-"""Low rows of a tile, at least and at most."""
+"""Low-resolution rows of a tile, at least and at most."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution, the rounding of its source to levels, if it has one, and the activation after it."""
+    """A convolution, the quantization of its source, if it has one, and the activation after it."""
 
     convolution: Convolution
-    levels: FakeQuantize | None
+    quantization: FakeQuantize | None
     activation: Activation | None
 
     @property
@@ -76,10 +76,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class ManyLayers:
-    """A chain of layers, the last of which has no activation, and how its maps become the luma of high pixels.
+    """A chain of layers, the last of which has no activation, and how its feature maps become the luma of
+    high-resolution pixels.
 
-    The picture is added to the last layer's maps if `residual`; they are shuffled, go through the function `after`,
-    if there is one, and become one map by `choice`.
+    The picture is added to the last layer's feature maps if `residual`; they are shuffled, go through the function
+    `after`, if there is one, and become one channel by `choice`.
     """
 
     layers: tuple[Layer, ...]
@@ -106,13 +107,13 @@ def match(program: Program) -> ManyLayers | None:
                 return None
     start, layers = value, list[Layer]()
     while ops and isinstance(ops[0], FakeQuantize | Convolution):
-        levels = _take(ops, FakeQuantize, value)
-        value += levels is not None
+        quantization = _take(ops, FakeQuantize, value)
+        value += quantization is not None
         convolution = _take(ops, Convolution, value)
         if convolution is None:
             return None
         activation = _take(ops, Activation, value + 1)
-        layers.append(Layer(convolution, levels, activation))
+        layers.append(Layer(convolution, quantization, activation))
         value += 1 if activation is None else 2
     if not layers or layers[-1].activation is not None:
         return None
@@ -146,24 +147,25 @@ def _take(ops: list[Operation], kind: type[Kind], source: int) -> Kind | None:
     return None
 
 
-def high(
+def upscaled(
     net: ManyLayers, frame: Frame, last: Callable[[hl.Expr, int, hl.Expr], hl.Expr], coarse: bool = False
 ) -> Callable[[hl.Expr, hl.Expr], hl.Expr]:
-    """From the last layer to the luma of high pixels, as `frame.finish` wants it.
+    """From the last layer to the luma of high-resolution pixels, as `frame.finish` wants it.
 
-    `last(x, map, column)` is the layer's result for that sub-pixel column in sub-pixel row ROW of low row Y.
+    `last(x, channel, column)` is the layer's result for that sub-pixel column in sub-pixel row ROW of low-resolution
+    row Y.
     Where `coarse`, a softmax is good enough for 8 bits.
     """
-    maps = net.layers[-1].outputs // net.scale**2
+    channels = net.layers[-1].outputs // net.scale**2
 
     def result(x: hl.Expr, column: hl.Expr) -> hl.Expr:
-        values = [last(x, c, column) for c in range(maps)]
+        values = [last(x, c, column) for c in range(channels)]
         if net.residual:
             values = [value + frame.gray[x, Y] for value in values]
         if net.after is not None:
             values = [activate(value, net.after, None) for value in values]
         if net.choice != "maximum":
-            return weighted_sum(values.__getitem__, maps, net.choice, coarse)
+            return weighted_sum(values.__getitem__, channels, net.choice, coarse)
         largest = values[0]
         for value in values[1:]:
             largest = hl.max(largest, value)
@@ -172,9 +174,7 @@ def high(
     return result
 
 
-def nearest_row(
-    tap: hl.Expr | int, radius: int, frame: Frame, buffer: Callable[[NDArray[Any]], hl.Buffer], loop: hl.Expr
-) -> hl.Expr:
+def nearest_row(tap: hl.Expr | int, radius: int, frame: Frame, constants: Constants, loop: hl.Expr) -> hl.Expr:
     """The row of the picture that is nearest to the row of a tap.
 
     For a pixel of the picture it is never more than the radius of the kernel away, and no other matters. Halide is to
@@ -182,12 +182,12 @@ def nearest_row(
     know what is added, which is zero: an entry of an array at `loop`, the variable of a loop over taps or ROW.
     """
     inside = hl.clamp(Y + tap - radius, 0, frame.picture.height(frame.source) - 1)
-    unknown = buffer(np.zeros(max(2 * radius + 1, frame.scale), np.int32))[loop]
+    unknown = constants.buffer(np.zeros(max(2 * radius + 1, frame.scale), np.int32))[loop]
     return hl.clamp(inside + unknown, Y - radius, Y + radius)
 
 
 def schedule_tiles(frame: Frame, net: ManyLayers, width: int, tasks: hl.Expr) -> tuple[hl.LoopLevel, hl.LoopLevel]:
-    """Tiles of `width` low pixels in parallel, down each one low row at a time.
+    """Tiles of `width` low-resolution pixels in parallel, down each one low-resolution row at a time.
 
     Returns where to keep what a tile needs, and where to compute what a row needs.
     """
