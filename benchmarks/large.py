@@ -9,13 +9,13 @@ line of the table in results/large.md.
 from __future__ import annotations
 
 import datetime
-import os
-import platform
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from thinlens.evaluation.speed import machine
 
 
 def make(photo: str, path: Path, side: int) -> None:
@@ -41,9 +41,8 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         date = datetime.datetime.now(tz=datetime.timezone.utc).date()
         sizes = " → ".join(f"{path.stat().st_size / 1e6:.0f}" for path in (low, high))
-        machine = f"{platform.machine()}, {os.cpu_count()} cores"
         print(
-            f"| {side}×{side} | {Path(model).stem} | {seconds:.0f} s | {peak / 1e6:.0f} MB | {sizes} MB | {machine} "
+            f"| {side}×{side} | {Path(model).stem} | {seconds:.0f} s | {peak / 1e6:.0f} MB | {sizes} MB | {machine()} "
             f"| {date} |"
         )
     finally:

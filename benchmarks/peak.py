@@ -14,7 +14,7 @@ from thinlens.pipelines import Compiled
 from thinlens.program import Convolution, Program
 
 THREADS = 2
-LANES, SUMS, STEPS = 16, 24, 400_000
+LANES, SUMS, ITERATIONS = 16, 24, 400_000
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,21 @@ def loop() -> Callable[[], float]:
     """A run of nothing but multiply-adds on sums in registers, which returns how many it did in a second."""
     x, y, block = hl.Var("x"), hl.Var("y"), hl.Var("block")
     factors, sums, output = hl.ImageParam(hl.Float(32), 1, "factors"), hl.Func("sums"), hl.Func("output")
-    steps = hl.RDom([(0, STEPS)])
+    iterations = hl.RDom([(0, ITERATIONS)])
     sums[x, y] = hl.f32(0.1)
-    sums[x, y] = sums[x, y] * factors[steps.x % 8] + hl.f32(0.5)
+    sums[x, y] = sums[x, y] * factors[iterations.x % 8] + hl.f32(0.5)
     output[x, y] = sums[x, y]
     size = LANES * SUMS
     output.bound(x, 0, size).split(x, block, x, size).vectorize(x, LANES).unroll(x).parallel(y)
     sums.compute_at(output, block).vectorize(x, LANES).unroll(x)
-    sums.update().reorder(x, steps.x).vectorize(x, LANES).unroll(x)
+    sums.update().reorder(x, iterations.x).vectorize(x, LANES).unroll(x)
     call = output.compile_to_callable([factors], hl.get_jit_target_from_environment())
     values, rows = np.full(8, 0.999, np.float32), np.zeros((4 * THREADS, size), np.float32)
 
     def run() -> float:
         start = perf_counter()
         call(hl.Buffer(values), hl.Buffer(rows))
-        return rows.size * STEPS / (perf_counter() - start)
+        return rows.size * ITERATIONS / (perf_counter() - start)
 
     return run
 

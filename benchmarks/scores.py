@@ -1,4 +1,4 @@
-"""Score the released models and what their integer forms lose; writes benchmarks/results/scores.md and .json.
+"""Score the released models and what their 8-bit forms cost; writes benchmarks/results/scores.md and .json.
 
 python benchmarks/scores.py DATA/Set5 DATA/Set14 DATA/BSD100 DATA/Kodak24
 """
@@ -14,30 +14,37 @@ from thinlens.evaluation import Score, report
 RESULTS = Path(__file__).parent / "results"
 HEAD = """# Scores of the released models
 
-PSNR in dB / SSIM, by the protocol of `thinlens.evaluate` (MATLAB-style bicubic low images at 8 bits, the user's call on
-RGB, BT.601 studio-range luma, a border of `scale` pixels left out), {date}. None of these pictures was trained on.
+PSNR in dB / SSIM, by the protocol of `thinlens.evaluate` (MATLAB-style bicubic low-resolution pictures at 8 bits, the
+user's call on RGB, BT.601 studio-range luma, a border of `scale` pixels left out), {date}. None of these pictures was
+trained on.
 Made by `python benchmarks/scores.py`; every picture's score is in scores.json.
 
 {scores}
-## What bytes lose
+## What 8 bits cost
 
-For 8-bit pictures `fast` computes in integers, and networks of many layers with weights and maps of a byte. The same
-pictures through their float programs:
+For 8-bit pictures `fast` computes in fixed point, and the networks of many layers whose weights are int8 in int8. The
+same pictures through their float programs:
 
 {floats}"""
+FLOAT = " (float)"
 
 
 def main(folders: list[str]) -> None:
     """Write both files."""
     names = thinlens.models.names()
-    scores: list[Score] = thinlens.evaluate(["bicubic", *names], folders, progress=print)
-    twins = [program for program in map(thinlens.load, names) if program.uint8]
-    exact = [replace(program, name=f"{program.name} (float)", uint8=None) for program in twins]
-    floats = thinlens.evaluate(exact, folders, progress=print)
-    text = HEAD.format(date=date.today().isoformat(), scores=report.markdown(scores), floats=report.markdown(floats))
-    (RESULTS / "scores.md").write_text(text, encoding="utf-8")
-    (RESULTS / "scores.json").write_text(report.to_json([*scores, *floats]) + "\n", encoding="utf-8")
-    print(text)
+    scores = thinlens.evaluate(["bicubic", *names], folders, progress=print)
+    with_8_bits = [program for program in map(thinlens.load, names) if program.uint8]
+    exact = [replace(program, name=f"{program.name}{FLOAT}", uint8=None) for program in with_8_bits]
+    scores += thinlens.evaluate(exact, folders, progress=print)
+    (RESULTS / "scores.json").write_text(report.to_json(scores) + "\n", encoding="utf-8")
+    (RESULTS / "scores.md").write_text(text(scores, date.today().isoformat()), encoding="utf-8")
+
+
+def text(scores: list[Score], day: str) -> str:
+    """The content of scores.md."""
+    floats = [score for score in scores if score.model.endswith(FLOAT)]
+    released = [score for score in scores if score not in floats]
+    return HEAD.format(date=day, scores=report.markdown(released), floats=report.markdown(floats))
 
 
 if __name__ == "__main__":

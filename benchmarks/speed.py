@@ -1,5 +1,5 @@
 """Measure speed and write it to results/: `python benchmarks/speed.py luma rgb engines esr-cnn espcn ecbsr fsrcnn
-published bytes large released released-rgb peak build`, any of them.
+published int8 large released released-rgb peak build`, any of them.
 
 Networks that are not released have random weights, as before training: for speed they are as good as others. Each part
 is kept as JSON, and results/speed.md is made anew from all that are there. Needs the extras [benchmark] and [train].
@@ -22,7 +22,7 @@ from peak import Share, shares
 import thinlens
 from thinlens import models, nets
 from thinlens.bake import fuse, quantize, to_fixed_point
-from thinlens.evaluation.speed import Speed, Timing, benchmark, machine
+from thinlens.evaluation.speed import Speed, benchmark, machine, with_rows
 from thinlens.pipelines import Compiled
 from thinlens.program import Padding, Program
 
@@ -43,7 +43,7 @@ SPEEDS = {
     "ecbsr": ("Six layers in other engines: ECBSR", ["ECBSR_s2_M4_C16"], MANY, False, 4),
     "fsrcnn": ("Eight layers in other engines: FSRCNN", ["FSRCNN_s2_D56_S12_M4"], MANY, False, 3),
     "published": ("FSRCNN with its transposed convolution in other engines", [], (), False, 3),
-    "bytes": ("Many layers in float32 and in bytes", [], (), False, 9),
+    "int8": ("Many layers in float32 and in int8", [], (), False, 9),
     "large": ("A large one-layer network in other engines", ["eSR-TR_s2_K7_C16"], OTHERS, False, 3),
 }  # fmt: skip
 """Title, networks, engines beside thinlens, in color, rounds."""
@@ -61,7 +61,7 @@ class Build:
 
 
 def program(identifier: str, padding: Padding = "zero") -> Program:
-    """A released one-layer model, or a network with its initial weights, with an integer twin where it has one."""
+    """A released one-layer model, or a network with its initial weights, in fixed point too where it can be."""
     if identifier in models.names() and identifier not in CHAINS:
         return thinlens.load(identifier)
     torch.manual_seed(0)
@@ -72,29 +72,27 @@ def program(identifier: str, padding: Padding = "zero") -> Program:
 def measure(part: str) -> None:
     """Measure one part and keep it."""
     if part == "build":
-        found = {"machine": machine(), "date": date.today().isoformat(), "builds": [asdict(b) for b in builds()]}
-        text = json.dumps(found, indent=2, ensure_ascii=False)
+        text = with_rows("builds", map(asdict, builds()), {"machine": machine(), "date": date.today().isoformat()})
     elif part == "peak":
         programs = [program(name, padding) for name in CHAINS for padding in ("zero", "edge")]
-        measured = [asdict(share) for share in shares(programs)]
-        found = {"machine": machine(), "date": date.today().isoformat(), "shares": measured}
-        text = json.dumps(found, indent=2, ensure_ascii=False)
+        measured = map(asdict, shares(programs))
+        text = with_rows("shares", measured, {"machine": machine(), "date": date.today().isoformat()})
     elif part == "published":
         text = transposed.measure(SPEEDS[part][4], date.today().isoformat()).to_json()
     else:
         _, identifiers, against, color, rounds = SPEEDS[part]
         released = part.startswith("released")
         programs = [thinlens.load(name) if released else program(name) for name in identifiers]
-        if part == "bytes":
-            programs = [twin for name in CHAINS for twin in twins(program(name, "edge"))]
+        if part == "int8":
+            programs = [form for name in CHAINS for form in forms(program(name, "edge"))]
         text = benchmark(programs, against=against, threads=2, color=color, repeats=rounds).to_json()
     (RESULTS / f"speed-{part}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def twins(made: Program) -> tuple[Program, Program]:
-    """A program in float32 and its quantized twin, as a program of its own."""
+def forms(made: Program) -> tuple[Program, Program]:
+    """A program in float32, and quantized, as a program of its own."""
     noise = np.random.default_rng(0).integers(0, 256, (4, 64, 64), np.uint8)
-    return made, replace(quantize(made, list(noise)), name=f"{made.name} in bytes")
+    return made, replace(quantize(made, list(noise)), name=f"{made.name} int8")
 
 
 def builds() -> list[Build]:
@@ -106,7 +104,7 @@ def builds() -> list[Build]:
                 start = perf_counter()
                 Compiled(model)(np.zeros(shape, dtype))
                 kind = f"{'RGB' if len(shape) == 3 else 'luma'} {np.dtype(dtype)}"
-                found.append(Build(model.name, kind, perf_counter() - start))
+                found.append(Build(model.name, kind, round(perf_counter() - start, 9)))
     return found
 
 
@@ -116,10 +114,7 @@ def write_table() -> None:
     for part, (title, *_) in SPEEDS.items():
         path = RESULTS / f"speed-{part}.json"
         if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            timings = tuple(Timing(**timing) for timing in found.pop("timings"))
-            speed = Speed(timings, **{**found, "size": tuple(found["size"])})
-            lines += [f"## {title}", "", speed.markdown()]
+            lines += [f"## {title}", "", Speed.from_json(path.read_text(encoding="utf-8")).markdown()]
     path = RESULTS / "speed-peak.json"
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -127,10 +122,10 @@ def write_table() -> None:
         lines += [
             "## Share of the peak",
             "",
-            f"luma uint8, 1920×1080 low; 2 threads; {found['machine']}; {found['date']}; a loop of nothing but "
-            f"multiply-adds did {listed[0].peak / 1e9:.0f} G a second; zeros among the weights are not counted",
+            f"luma uint8, 1920×1080 low-resolution; 2 threads; {found['machine']}; {found['date']}; a loop of nothing "
+            f"but multiply-adds did {listed[0].peak / 1e9:.0f} G a second; zeros among the weights are not counted",
             "",
-            "| model | outside the picture | ms | G multiply-adds | a second | of the peak |",
+            "| model | padding | ms | G multiply-adds | a second | of the peak |",
             "| --- | --- | ---: | ---: | ---: | ---: |",
         ]
         for share in listed:

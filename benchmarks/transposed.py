@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 import thinlens
 from thinlens import nets
 from thinlens.bake import fuse
-from thinlens.evaluation.speed import Speed, Timing, machine
+from thinlens.evaluation.speed import Speed, machine, timing
 
 IDENTIFIER = "FSRCNN_s2_D56_S12_M4"
 SIZE = (1920, 1080)
@@ -44,13 +44,10 @@ def measure(rounds: int, date: str) -> Speed:
             run()
             start = perf_counter()
             run()
-            times[name].append((perf_counter() - start) * 1e3)
-    timings: list[Timing] = []
-    for name, values in times.items():
-        lower, median, upper = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
-        timings.append(Timing(IDENTIFIER, 2, name, median, lower, upper, rounds))
+            times[name].append(perf_counter() - start)
+    timings = tuple(timing(IDENTIFIER, 2, name, seconds) for name, seconds in times.items())
     versions = {name: version(name) for name in ("thinlens", "halide", "onnxruntime", "openvino")}
-    return Speed(tuple(timings), SIZE, False, THREADS, machine(), date, versions)
+    return Speed(timings, SIZE, False, THREADS, machine(), date, versions)
 
 
 def _engines(model: bytes, planes: NDArray[np.float32]) -> dict[str, Callable[[], Any]]:

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against their definitions, written down plainly."""
+"""PSNR and SSIM against their definitions, written down plainly, and against scikit-image."""
 
 from __future__ import annotations
 
@@ -42,6 +42,30 @@ def test_ssim_window_by_window() -> None:
             / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2))
         )
     assert ssim(result, truth, data_range=255) == pytest.approx(np.mean(values), abs=1e-12)
+
+
+@pytest.mark.parametrize(("seed", "shape", "data_range"), [(0, (24, 31), 255), (1, (11, 40), 255), (2, (37, 12), 219)])
+def test_scikit_image_agrees(seed: int, shape: tuple[int, int], data_range: float) -> None:
+    """Its settings for the article's SSIM: a Gaussian window of σ 1.5, and moments divided by n rather than n - 1.
+
+    It truncates the Gaussian at 3.5 σ, which is 5 pixels at each side, our 11×11, and leaves out 5 pixels around the
+    picture from the mean, where windows do not fit: so only whole windows count, and no treatment of the border does.
+    """
+    metrics = pytest.importorskip("skimage.metrics")
+    result, truth = noisy(seed, shape)
+    wanted = metrics.structural_similarity(
+        result,
+        truth,
+        data_range=data_range,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        K1=0.01,
+        K2=0.03,
+    )
+    assert ssim(result, truth, data_range=data_range) == pytest.approx(wanted, abs=1e-12)
+    wanted = metrics.peak_signal_noise_ratio(truth, result, data_range=data_range)
+    assert psnr(result, truth, data_range=data_range) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_ssim_properties() -> None:

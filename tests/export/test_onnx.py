@@ -20,6 +20,7 @@ from thinlens.program import (
     SoftmaxSum,
     reference,
 )
+from thinlens.program.ops import OPERATIONS
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -69,6 +70,21 @@ def test_integer_programs_are_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["float.onnx"]
 
 
+def test_every_operation_has_an_onnx_form_or_is_left_out() -> None:
+    names = sorted(op.__name__ for op in (*export.NODES, *export.LEFT_OUT))
+    assert names == sorted(op.__name__ for op in OPERATIONS)
+
+
+def test_an_operation_without_onnx_form_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = float_program("maximum", 2, 3, 2)
+    assert export.supports(program) is None and export.supports(program.color) is None
+    monkeypatch.delitem(export.NODES, ReduceMax)
+    assert export.supports(program) == "ReduceMax has no ONNX form"
+    with pytest.raises(ValueError, match="^ReduceMax has no ONNX form$"):
+        export.write(program, tmp_path / "maximum.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_slope_for_all_channels_is_a_leaky_relu() -> None:
     layer = convolution(0, 4, 1, 3)
     program = Program("x", (layer, Activation(1, "prelu", np.full(4, -0.3, np.float32)), PixelShuffle(2, 2)))
@@ -79,8 +95,8 @@ def test_one_slope_for_all_channels_is_a_leaky_relu() -> None:
     assert np.abs(result[0, 0] - wanted).max() <= FLOAT
 
 
-def test_quantized_layers_are_written_in_bytes(tmp_path: Path) -> None:
-    """Other engines find the weights as they are stored, and the levels of what they are applied to."""
+def test_quantized_layers_are_written_in_int8() -> None:
+    """Other engines find the weights as they are stored, and how the values that they are applied to are quantized."""
     program = quantized_program(2, 5)
     graph = export.model(program).graph
     weights = [onnx.numpy_helper.to_array(constant) for constant in graph.initializer]
@@ -95,10 +111,10 @@ def test_quantized_layers_are_written_in_bytes(tmp_path: Path) -> None:
             assert [producers.get(name) for name in node.input[:2]] == ["DequantizeLinear"] * 2
 
 
-def test_levels_of_any_step_differ_by_a_tie_at_most() -> None:
-    """The reference multiplies by 1 / step, ONNX divides: a value in the middle may fall to either side.
+def test_quantized_values_of_any_scale_differ_by_a_tie_at_most() -> None:
+    """The reference multiplies by 1 / scale, ONNX divides: a value in the middle may be rounded to either side.
 
-    Without graph optimizations: with them ONNX Runtime computes in bytes, and rounds the bias of a layer on the way.
+    Without graph optimizations: with them ONNX Runtime computes in int8, and rounds the bias of a layer on the way.
     """
     program = quantized_program(2, 5)
     ops = [replace(op, scale=0.0123) if isinstance(op, FakeQuantize) else op for op in program.ops]

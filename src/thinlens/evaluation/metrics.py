@@ -1,4 +1,7 @@
-"""How near one picture is to another: PSNR and SSIM on single planes."""
+"""How near one picture is to another: PSNR and SSIM on single planes.
+
+scikit-image has both, and the tests compare; here they are a page of NumPy, and the base install needs no SciPy for it.
+"""
 
 from __future__ import annotations
 

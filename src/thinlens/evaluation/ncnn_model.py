@@ -7,12 +7,27 @@ within the convolution, it is written so, as its own optimizer does.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..program import Activation, Add, Convolution, Operation, PixelShuffle, Program, ReduceMax, SoftmaxSum
+from ..program import (
+    Activation,
+    Add,
+    AddChroma,
+    Convolution,
+    FakeQuantize,
+    Luma,
+    Operation,
+    PixelShuffle,
+    Program,
+    ReduceMax,
+    RoundingShiftRight,
+    SoftmaxSum,
+    missing,
+)
 
 MAGIC = "7767517"
 SETTINGS_ARRAY = -23300
@@ -26,7 +41,7 @@ Settings = dict[int, int | float | list[int] | list[float]]
 
 
 def model(program: Program) -> tuple[str, bytes]:
-    """The network as text and its weights. Raises ValueError for operations that are not written: bytes and color."""
+    """The network as text and its weights. Raises ValueError for operations that `LAYERS` does not have."""
     network, names = _Network(), ["picture"]
     reads = Counter(source for op in program.ops for source in op.operands())
     network.add("Input", [], result="picture")
@@ -77,25 +92,14 @@ class _Network:
         return True
 
     def operation(self, op: Operation, inputs: list[str]) -> str:
-        match op:
-            case Convolution() if op.weight_scale is None and op.weight.dtype == np.float32:
-                return self.convolution(op, inputs[0])
-            case Activation():
-                slope = np.zeros(0, np.float32) if op.slope is None else op.slope
-                settings: Settings = {} if op.slope is None else {0: len(slope)}
-                return self.add(ACTIVATIONS[op.function], inputs, settings, slope.tobytes())
-            case Add():
-                return self.add("BinaryOp", inputs, {0: ADD})
-            case PixelShuffle():
-                return self.add("PixelShuffle", inputs, {0: op.scale})
-            case ReduceMax():
-                return self.reduce(inputs[0], MAXIMUM)
-            case SoftmaxSum():
-                return self.softmax_sum(op, inputs[0])
-            case _:
-                raise ValueError(f"{type(op).__name__} is not measured in ncnn: leave ncnn out of the comparison")
+        write = LAYERS.get(type(op))
+        if write is None:
+            raise missing("form in ncnn: leave ncnn out of the comparison", op)
+        return write(self, op, *inputs)
 
     def convolution(self, op: Convolution, source: str) -> str:
+        if op.weight.dtype != np.float32:
+            raise ValueError("ncnn computes in float32 here: leave ncnn out of the comparison")
         outputs, _, kernel, _ = op.weight.shape
         radius = kernel // 2
         if radius and (op.padding == "edge" or op.pad_value is not None):
@@ -109,6 +113,11 @@ class _Network:
         if op.pad_value is None:
             return self.add("Padding", [source], {**settings, 4: 1})
         return self.add("Padding", [source], {**settings, 6: len(op.pad_value)}, op.pad_value.tobytes())
+
+    def activation(self, op: Activation, source: str) -> str:
+        slope = np.zeros(0, np.float32) if op.slope is None else op.slope
+        settings: Settings = {} if op.slope is None else {0: len(slope)}
+        return self.add(ACTIVATIONS[op.function], [source], settings, slope.tobytes())
 
     def softmax_sum(self, op: SoftmaxSum, source: str) -> str:
         count = 3 if op.logit == "query*key" else 2
@@ -142,3 +151,16 @@ def _setting(key: int, value: Any) -> str:
     if isinstance(value, list):
         return f"{SETTINGS_ARRAY - key}={','.join(str(item) for item in [len(value), *value])}"
     return f"{key}={value}"
+
+
+LAYERS: dict[type[Operation], Callable[..., str]] = {
+    Convolution: _Network.convolution,
+    Activation: _Network.activation,
+    Add: lambda network, op, source, other: network.add("BinaryOp", [source, other], {0: ADD}),
+    PixelShuffle: lambda network, op, source: network.add("PixelShuffle", [source], {0: op.scale}),
+    ReduceMax: lambda network, op, source: network.reduce(source, MAXIMUM),
+    SoftmaxSum: _Network.softmax_sum,
+}
+"""Each operation in ncnn: from the network, the operation and the blobs that it reads to the blob of its result."""
+LEFT_OUT: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma)
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO."""

@@ -14,19 +14,23 @@ from numpy.typing import NDArray
 from ..program import (
     Activation,
     Add,
+    AddChroma,
     Convolution,
-    Logit,
+    FakeQuantize,
+    Luma,
     Operation,
     PixelShuffle,
     Program,
     ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
+    missing,
 )
 
 Run = Callable[[], object]
 """Enlarge the picture once."""
-Step = Callable[..., Any]
-"""One operation on tensors."""
+TensorFunction = Callable[..., Any]
+"""From `(1, C, H, W)` tensors to one."""
 
 
 def opencv(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
@@ -110,14 +114,14 @@ def torch(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
     engine = _load("torch")
     engine.set_num_threads(threads)
     tensor = engine.from_numpy(_planes(picture))
-    steps = [_torch_step(engine, op) for op in program.ops]
+    functions = [_torch_function(engine, op) for op in program.ops]
     last_read = {source: index for index, op in enumerate(program.ops) for source in op.operands()}
 
     def run() -> object:
         with engine.inference_mode():
             values = [tensor]
-            for index, (step, op) in enumerate(zip(steps, program.ops, strict=True)):
-                values.append(step(*(values[source] for source in op.operands())))
+            for index, (function, op) in enumerate(zip(functions, program.ops, strict=True)):
+                values.append(function(*(values[source] for source in op.operands())))
                 for source in op.operands():
                     if last_read[source] == index:
                         values[source] = None  # gives its memory back
@@ -156,30 +160,16 @@ def _planes(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(planes[None] / np.float32(255), np.float32)
 
 
-def _torch_step(torch: Any, op: Operation) -> Step:
-    """One operation on `(1, C, H, W)` tensors."""
-    functional = torch.nn.functional
-    match op:
-        case Convolution() if op.weight_scale is None and op.weight.dtype == np.float32:
-            return _torch_convolution(torch, op)
-        case Activation(function="prelu", slope=slope) if slope is not None:
-            slopes = torch.from_numpy(slope.copy())
-            return lambda value: functional.prelu(value, slopes)
-        case Activation():
-            return {"softplus": functional.softplus}.get(op.function) or getattr(torch, op.function)
-        case Add():
-            return torch.add
-        case PixelShuffle():
-            return lambda value: functional.pixel_shuffle(value, op.scale)
-        case ReduceMax():
-            return lambda value: value.amax(1, keepdim=True)
-        case SoftmaxSum():
-            return lambda value: _attend(value.chunk(3 if op.logit == "query*key" else 2, 1), op.logit)
-        case _:
-            raise ValueError(f"{type(op).__name__} is not measured in PyTorch: leave torch out of the comparison")
+def _torch_function(torch: Any, op: Operation) -> TensorFunction:
+    make = TORCH.get(type(op))
+    if make is None:
+        raise missing("form in PyTorch: leave torch out of the comparison", op)
+    return make(torch, op)
 
 
-def _torch_convolution(torch: Any, op: Convolution) -> Step:
+def _convolution(torch: Any, op: Convolution) -> TensorFunction:
+    if op.weight.dtype != np.float32:
+        raise ValueError("PyTorch computes in float32 here: leave torch out of the comparison")
     functional = torch.nn.functional
     weight = torch.from_numpy(op.weight.copy())
     bias = None if op.bias is None else torch.from_numpy(op.bias.copy())
@@ -188,10 +178,35 @@ def _torch_convolution(torch: Any, op: Convolution) -> Step:
         return lambda value: functional.conv2d(functional.pad(value, [radius] * 4, "replicate"), weight, bias)
     if op.pad_value is None:
         return lambda value: functional.conv2d(value, weight, bias, padding=radius)
-    outside = torch.from_numpy(op.pad_value.copy())[:, None, None]
-    return lambda value: functional.conv2d(functional.pad(value - outside, [radius] * 4) + outside, weight, bias)
+    pad_value = torch.from_numpy(op.pad_value.copy())[:, None, None]
+    return lambda value: functional.conv2d(functional.pad(value - pad_value, [radius] * 4) + pad_value, weight, bias)
 
 
-def _attend(parts: Any, logit: Logit) -> Any:
-    logits = parts[1] if logit == "key" else parts[1] * parts[-1]
-    return (parts[0] * logits.softmax(1)).sum(1, keepdim=True)
+def _activation(torch: Any, op: Activation) -> TensorFunction:
+    functional = torch.nn.functional
+    if op.slope is None:
+        return functional.softplus if op.function == "softplus" else getattr(torch, op.function)
+    slope = torch.from_numpy(op.slope.copy())
+    return lambda value: functional.prelu(value, slope)
+
+
+def _softmax_sum(torch: Any, op: SoftmaxSum) -> TensorFunction:
+    def run(value: Any) -> Any:
+        parts = value.chunk(3 if op.logit == "query*key" else 2, 1)
+        logits = parts[1] if op.logit == "key" else parts[1] * parts[-1]
+        return (parts[0] * logits.softmax(1)).sum(1, keepdim=True)
+
+    return run
+
+
+TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
+    Convolution: _convolution,
+    Activation: _activation,
+    Add: lambda torch, op: torch.add,
+    PixelShuffle: lambda torch, op: torch.nn.PixelShuffle(op.scale),
+    ReduceMax: lambda torch, op: lambda value: value.amax(1, keepdim=True),
+    SoftmaxSum: _softmax_sum,
+}
+"""Each operation in PyTorch: from the package `torch` and the operation to what it does with tensors."""
+NOT_IN_TORCH: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma)
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO."""

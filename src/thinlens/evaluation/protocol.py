@@ -1,8 +1,8 @@
 """The protocol of super-resolution scores, and `evaluate`, which follows it.
 
-The high picture is cropped to a multiple of the scale; the low one is made of it by MATLAB-style bicubic with
-antialiasing, rounded to 8 bits; the low picture is enlarged by the call that users make; PSNR and SSIM are taken on
-the studio-range luma, a border of `scale` pixels left out; the score of a set is the mean over its pictures.
+The high-resolution picture is cropped to a multiple of the scale; the low-resolution one is made of it by MATLAB-style
+bicubic with antialiasing, rounded to 8 bits, and enlarged by the call that users make; PSNR and SSIM are taken on the
+studio-range luma, a border of `scale` pixels left out; the score of a set is the mean over its pictures.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def studio_luma(image: Image) -> NDArray[np.float64]:
 class Protocol:
     """How scores are taken; the defaults are those of the super-resolution literature.
 
-    `degrade` makes the low picture of the high one, `plane` the plane that is compared, `data_range` is the peak in
-    PSNR and SSIM, `border` the number of pixels left out at each side (None: as many as the scale).
+    `degrade` makes the low-resolution picture of the high-resolution one, `plane` the plane that is compared,
+    `data_range` is the peak in PSNR and SSIM, `border` the number of pixels left out at each side (None: as many as the
+    scale).
     """
 
     degrade: Callable[[Image, int], Image] = downscale
@@ -109,13 +110,8 @@ def score(model: str, scale: int, enlarge: Callable[[Image], Image], benchmark: 
         result = enlarge(protocol.degrade(high, scale))
         inside = (slice(border, high.shape[0] - border), slice(border, high.shape[1] - border))
         planes = protocol.plane(result)[inside], protocol.plane(high)[inside]
-        images.append(
-            ImageScore(
-                name,
-                psnr(*planes, data_range=protocol.data_range),
-                ssim(*planes, data_range=protocol.data_range),
-            )
-        )
+        of_planes = [metric(*planes, data_range=protocol.data_range) for metric in (psnr, ssim)]
+        images.append(ImageScore(name, *of_planes))
     return Score(
         model,
         scale,

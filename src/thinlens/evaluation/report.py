@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rich.table import Table
 
-from .protocol import Score
+from .protocol import ImageScore, Score
 
 
 def table(scores: Sequence[Score]) -> Table:
@@ -30,16 +29,35 @@ def markdown(scores: Sequence[Score]) -> str:
 
 
 def to_json(scores: Sequence[Score]) -> str:
-    """All fields of all scores, pictures included, as a JSON list; infinite PSNR becomes null."""
-    return json.dumps([_finite(asdict(score)) for score in scores], indent=2, allow_nan=False)
+    """All scores as a JSON list with a line for each; infinite PSNR becomes null.
+
+    A picture is `[name, psnr, ssim]`, rounded to 4 and 6 decimals; means are not, so that no table rounds twice.
+    """
+    return "[\n" + ",\n".join(_line(score) for score in scores) + "\n]"
 
 
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if value == float("inf") else value
+def from_json(text: str) -> list[Score]:
+    """The inverse of `to_json`, but for what it rounds."""
+    scores: list[Score] = []
+    for fields in json.loads(text):
+        fields["psnr"] = _number(fields["psnr"])
+        fields["images"] = tuple(ImageScore(name, _number(psnr), ssim) for name, psnr, ssim in fields["images"])
+        scores.append(Score(**fields))
+    return scores
+
+
+def _line(score: Score) -> str:
+    images = [[image.name, _finite(round(image.psnr, 4)), round(image.ssim, 6)] for image in score.images]
+    fields = {**vars(score), "psnr": _finite(score.psnr), "images": images}
+    return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(psnr: float) -> float | None:
+    return None if psnr == float("inf") else psnr
+
+
+def _number(psnr: float | None) -> float:
+    return float("inf") if psnr is None else psnr
 
 
 def _cells(scores: Sequence[Score]) -> list[list[str]]:

@@ -6,12 +6,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,13 @@ from .peers import PEERS, Run
 WARM_UP = 0.02
 """Seconds that an engine runs unmeasured when its turn comes: the worker threads of the one before it may go on
 spinning for a while, its own have to wake up."""
+FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "asimd", "asimddp")
+"""What of a processor decides how fast pipelines are, as Linux names it."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of one engine on one model: the median of all rounds and the quartiles around it."""
+    """Milliseconds (6 decimals) of one engine on one model: the median of all rounds and the quartiles around it."""
 
     model: str
     scale: int
@@ -41,9 +44,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Speed:
-    """Timings taken together: `size` is `(width, height)` of the small uint8 picture, luma or RGB.
+    """Timings taken together: `size` is `(width, height)` of the low-resolution uint8 picture, luma or RGB.
 
-    `left_out` says which engines could not run which models, and why.
+    `machine` is what `machine()` says; in results before 2026-11-26 it names no features of the processor. `left_out`
+    says which engines could not run which models, and why.
     """
 
     timings: tuple[Timing, ...]
@@ -69,7 +73,8 @@ class Speed:
         kind = "RGB" if self.color else "luma"
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         lines = [
-            f"{kind} uint8, {width}×{height} low; {self.threads} threads; {self.machine}; {self.date}; {versions}",
+            f"{kind} uint8, {width}×{height} low-resolution; {self.threads} threads; {self.machine}; {self.date}; "
+            f"{versions}",
             "",
             f"| model | {' | '.join(engines)} |",
             f"| --- |{' ---: |' * len(engines)}",
@@ -89,8 +94,24 @@ class Speed:
         return text if timing.engine == "thinlens" or ratio is None else f"{text}, {ratio:.2f}×"
 
     def to_json(self) -> str:
-        """Everything, as a JSON object."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        """Everything, as a JSON object with a line for each timing."""
+        fields = asdict(self)
+        return with_rows("timings", fields.pop("timings"), fields)
+
+    @classmethod
+    def from_json(cls, text: str) -> Speed:
+        """The inverse of `to_json`."""
+        fields: dict[str, Any] = json.loads(text)
+        timings = tuple(Timing(**row) for row in fields.pop("timings"))
+        lists = {"size": tuple(fields.pop("size")), "left_out": tuple(fields.pop("left_out", ()))}
+        return cls(timings, **lists, **fields)
+
+
+def with_rows(name: str, rows: Iterable[object], fields: Mapping[str, object]) -> str:
+    """A JSON object of fields and of a list under a name, with a line for each of its items."""
+    head = "".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in fields.items())
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return f"{{{head}{json.dumps(name)}: [\n{lines}\n]}}"
 
 
 def benchmark(
@@ -146,13 +167,16 @@ def measure(
             except ValueError as reason:
                 left_out.append(f"{program.name} without {name}: {reason}")
         for name, times in _rounds(runs, repeats).items():
-            lower, median, upper = np.quantile(np.array(times) * 1e3, [0.25, 0.5, 0.75])
-            timings.append(
-                Timing(program.name, program.scale, name, float(median), float(lower), float(upper), len(times))
-            )
+            timings.append(timing(program.name, program.scale, name, times))
     names = {"opencv": "opencv-python-headless", "opencv-dnn": "opencv-python-headless"}
     versions = {name: _version(names.get(name, name)) for name in ("thinlens", "halide", *against)}
     return Speed(tuple(timings), size, color, threads, machine(), date.today().isoformat(), versions, tuple(left_out))
+
+
+def timing(model: str, scale: int, engine: str, seconds: Sequence[float]) -> Timing:
+    """What the seconds of all rounds come to."""
+    lower, median, upper = (round(float(part) * 1e3, 6) for part in np.quantile(seconds, [0.25, 0.5, 0.75]))
+    return Timing(model, scale, engine, median, lower, upper, len(seconds))
 
 
 def _ours(program: Program, picture: NDArray[np.uint8], threads: int) -> Run:
@@ -170,8 +194,8 @@ def _rounds(runs: dict[str, Run], repeats: int) -> dict[str, list[float]]:
         run()
     for _ in range(repeats):
         for name, run in runs.items():
-            turn = perf_counter()
-            while perf_counter() - turn < WARM_UP:
+            began = perf_counter()
+            while perf_counter() - began < WARM_UP:
                 run()
             start = perf_counter()
             run()
@@ -180,14 +204,23 @@ def _rounds(runs: dict[str, Run], repeats: int) -> dict[str, list[float]]:
 
 
 def machine() -> str:
-    """The processor and how many of it this process sees."""
-    model = platform.processor() or platform.machine()
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return f"{model}, {os.cpu_count()} processors"
+    """The processor with its features, how many of it this process sees, and another target of Halide's, if one is set.
+
+    As in "Intel(R) Xeon(R) Processor (avx2, fma, avx512f), 2 processors".
+    """
+    cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
+    target = os.environ.get("HL_JIT_TARGET")
+    return f"{processor(cpuinfo)}, {os.cpu_count()} processors" + (f", HL_JIT_TARGET={target}" if target else "")
+
+
+def processor(cpuinfo: str) -> str:
+    """The model of the first processor and its `FEATURES`, of the text that Linux has in /proc/cpuinfo."""
+    lines = [line.partition(":") for line in cpuinfo.splitlines()]
+    found = {key.strip().lower(): value.strip() for key, _, value in reversed(lines)}
+    flags = found.get("flags", found.get("features", "")).split()
+    features = ", ".join(name for name in FEATURES if name in flags)
+    model = found.get("model name") or platform.processor() or platform.machine()
+    return f"{model} ({features})" if features else model
 
 
 def _version(distribution: str) -> str:

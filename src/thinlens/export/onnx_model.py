@@ -1,12 +1,13 @@
 """Float programs as ONNX models: `picture` `(N, C, H, W)` float32 in [0, 1] to `result`, `scale` times larger.
 
 C is 1 (luma) or 3 (RGB), as the program has it; export `program.color` for RGB pictures of a luma program. Layers of a
-quantized program are written with QuantizeLinear and DequantizeLinear, so that an engine may compute them in bytes.
+quantized program are written with QuantizeLinear and DequantizeLinear, so that an engine may compute them in int8.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from ..program import (
     PixelShuffle,
     Program,
     ReduceMax,
+    RoundingShiftRight,
     SoftmaxSum,
+    missing,
 )
 from ..program.reference import LUMA_WEIGHTS, bicubic_taps
 
@@ -39,7 +42,7 @@ def supports(program: Program) -> str | None:
     """None, or why the program cannot be written."""
     if program.integer:
         return f"{program.name} computes in integers; export the float program that it was made from"
-    return None
+    return next((str(missing("ONNX form", op)) for op in program.ops if type(op) not in NODES), None)
 
 
 def write(program: Program, path: str | os.PathLike[str]) -> None:
@@ -55,7 +58,7 @@ def model(program: Program, size: tuple[int, int] | None = None) -> onnx.ModelPr
     graph = _Graph()
     names = ["picture"]
     for op in program.ops:
-        names.append(graph.add(op, [names[index] for index in op.operands()]))
+        names.append(NODES[type(op)](graph, op, *(names[index] for index in op.operands())))
     graph.node("Identity", [names[-1]], "result")
     width, height = size or ("width", "height")
     result = (width * program.scale, height * program.scale) if size else ("high_width", "high_height")
@@ -78,7 +81,7 @@ def _value(name: str, channels: int, height: int | str, width: int | str, fixed:
 
 
 def _float_weight(op: Convolution) -> NDArray[np.float64]:
-    """The weights as they act, also where they are stored as bytes."""
+    """The weights that are applied, also where they are stored as int8."""
     weight = op.weight.astype(np.float64)
     return weight if op.weight_scale is None else weight * op.weight_scale[:, None, None, None]
 
@@ -100,37 +103,9 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
-    def add(self, op: Operation, inputs: list[str]) -> str:
-        match op:
-            case Convolution():
-                return self.convolution(inputs[0], op)
-            case Activation():
-                return self.activation(inputs[0], op)
-            case Add():
-                return self.node("Add", inputs)
-            case FakeQuantize():
-                zero = np.asarray(op.zero_point, np.uint8)
-                unit = [self.constant(np.full(zero.shape, op.scale, np.float32)), self.constant(zero)]
-                if op.factor is not None:
-                    inputs = [self.node("Mul", [*inputs, self.constant(op.factor[:, None, None])])]
-                return self.node("DequantizeLinear", [self.node("QuantizeLinear", [*inputs, *unit]), *unit])
-            case PixelShuffle():
-                return self.node("DepthToSpace", inputs, blocksize=op.scale, mode="CRD")
-            case ReduceMax():
-                return self.node("ReduceMax", [inputs[0], self.constant(np.array([1]))], keepdims=1)
-            case SoftmaxSum():
-                return self.softmax_sum(inputs[0], op)
-            case Luma():
-                return self.luma(inputs[0])
-            case AddChroma():
-                chroma = self.node("Sub", [inputs[1], self.luma(inputs[1])])
-                return self.node("Add", [inputs[0], self.bicubic(chroma, op.scale)])
-            case _:
-                raise ValueError(f"{type(op).__name__} has no ONNX form: export the float program")
-
-    def convolution(self, source: str, op: Convolution) -> str:
+    def convolution(self, op: Convolution, source: str) -> str:
         radius, bias = op.weight.shape[2] // 2, op.bias
-        if op.pad_value is not None:  # ONNX pads all channels with one value: take the border value away, then add it
+        if op.pad_value is not None:  # ONNX pads all channels with one value: subtract the pad value, then add it
             source = self.node("Sub", [source, self.constant(op.pad_value[:, None, None])])
             constant = np.einsum("oiyx,i->o", _float_weight(op), op.pad_value)
             bias = (constant if bias is None else constant + bias).astype(np.float32)
@@ -142,7 +117,7 @@ class _Graph:
         inputs = [source, weight] if bias is None else [source, weight, self.constant(bias)]
         return self.node("Conv", inputs, pads=[radius] * 4)
 
-    def activation(self, source: str, op: Activation) -> str:
+    def activation(self, op: Activation, source: str) -> str:
         if op.slope is None:
             return self.node(ACTIVATIONS[op.function], [source])
         if (op.slope == op.slope[0]).all():  # engines compute it together with the convolution before it
@@ -153,7 +128,14 @@ class _Graph:
         pads = self.constant(np.array([0, 0, radius, radius, 0, 0, radius, radius], np.int64))
         return self.node("Pad", [source, pads], mode="edge")
 
-    def softmax_sum(self, source: str, op: SoftmaxSum) -> str:
+    def fake_quantize(self, op: FakeQuantize, source: str) -> str:
+        zero = np.asarray(op.zero_point, np.uint8)
+        unit = [self.constant(np.full(zero.shape, op.scale, np.float32)), self.constant(zero)]
+        if op.factor is not None:
+            source = self.node("Mul", [source, self.constant(op.factor[:, None, None])])
+        return self.node("DequantizeLinear", [self.node("QuantizeLinear", [source, *unit]), *unit])
+
+    def softmax_sum(self, op: SoftmaxSum, source: str) -> str:
         count = 3 if op.logit == "query*key" else 2
         parts = [f"part_{len(self.nodes)}_{index}" for index in range(count)]
         self.nodes.append(helper.make_node("Split", [source], parts, axis=1, num_outputs=count))
@@ -161,6 +143,10 @@ class _Graph:
         weight = self.node("Softmax", [logit], axis=1)
         weighted = self.node("Mul", [parts[0], weight])
         return self.node("ReduceSum", [weighted, self.constant(np.array([1]))], keepdims=1)
+
+    def add_chroma(self, op: AddChroma, source: str, picture: str) -> str:
+        chroma = self.node("Sub", [picture, self.luma(picture)])
+        return self.node("Add", [source, self.bicubic(chroma, op.scale)])
 
     def luma(self, source: str) -> str:
         weight = np.array(LUMA_WEIGHTS, np.float32).reshape(1, 3, 1, 1)
@@ -173,3 +159,19 @@ class _Graph:
         weight = self.constant(np.tile(kernels, (3, 1, 1, 1)))
         planes = self.node("Conv", [self.edges(source, 2), weight], group=3)
         return self.node("DepthToSpace", [planes], blocksize=scale, mode="CRD")
+
+
+NODES: dict[type[Operation], Callable[..., str]] = {
+    Convolution: _Graph.convolution,
+    Activation: _Graph.activation,
+    Add: lambda graph, op, source, other: graph.node("Add", [source, other]),
+    FakeQuantize: _Graph.fake_quantize,
+    PixelShuffle: lambda graph, op, source: graph.node("DepthToSpace", [source], blocksize=op.scale, mode="CRD"),
+    ReduceMax: lambda graph, op, source: graph.node("ReduceMax", [source, graph.constant(np.array([1]))], keepdims=1),
+    SoftmaxSum: _Graph.softmax_sum,
+    Luma: lambda graph, op, source: graph.luma(source),
+    AddChroma: _Graph.add_chroma,
+}
+"""Each operation in ONNX: from the graph, the operation and the values that it reads to the name of its result."""
+LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight,)
+"""Of integer programs, in whose place the float program is written."""
