@@ -1,16 +1,11 @@
 """The released ECBSR_s3_M4_C8."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.training import Recipe
+from thinlens.training import GradientDescent, Recipe
 
 recipe = Recipe(
     "ECBSR_s3_M4_C8",
-    optimizer="soap",
+    GradientDescent("soap", steps=25_000, batch=16, patch=44, learning_rate=5e-3, precision="bfloat16"),
     loss="log-mse",
-    steps=25_000,
-    batch=16,
-    patch=44,
-    learning_rate=5e-3,
-    precision="bfloat16",
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

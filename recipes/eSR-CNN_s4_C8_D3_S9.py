@@ -1,18 +1,14 @@
 """The released eSR-CNN_s4_C8_D3_S9."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.training import Recipe
+from thinlens.training import GradientDescent, Recipe
 
 recipe = Recipe(
     "eSR-CNN_s4_C8_D3_S9",
-    optimizer="soap",
+    GradientDescent("soap", steps=36_000, batch=8, patch=32, learning_rate=1.5e-2),
     loss="log-mse",
-    steps=36_000,
-    batch=8,
-    patch=32,
-    learning_rate=1.5e-2,
     stretched=0.3,
-    floor=200.0,
+    epsilon=200.0,
     seed=1,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -1,14 +1,11 @@
 """The released model `fast` at ×2."""
 
 from thinlens.data.pairs import Sampling
-from thinlens.training import Recipe
+from thinlens.training import LeastSquares, Recipe
 
 recipe = Recipe(
     "eSR-MAX_s2_K3_C2",
-    optimizer="least-squares",
+    LeastSquares(samples=1_000_000, starts=32, steps=60),
     loss="log-mse",
-    samples=1_000_000,
-    starts=32,
-    steps=60,
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

@@ -163,17 +163,14 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on where an earlier run was interrupted.")] = True,
 ) -> None:
     """Train a network on a folder of photos."""
-    import dataclasses
-
     import thinlens
 
     run = thinlens.train  # says so if torch is missing
     from .training import default_recipe, load_recipe
 
     recipe = load_recipe(network) if network.endswith(".py") else default_recipe(network)
-    settings = {"steps": steps, "seed": seed, "optimizer": optimizer, "loss": loss}
-    options = {name: value for name, value in settings.items() if value is not None}
-    psnr = run(dataclasses.replace(recipe, **options), data, out, resume=resume, device=device, compiled=compiled)
+    recipe = recipe.overridden(optimizer, steps, seed=seed, loss=loss)
+    psnr = run(recipe, data, out, resume=resume, device=device, compiled=compiled)
     print(f"{out}: {recipe.id}, validation PSNR {psnr:.2f} dB")
 
 

@@ -59,12 +59,14 @@ def test_the_gradient_draws_the_crops(tmp_path) -> None:
 def test_pairs_are_the_degraded_luma_without_the_margin(scale: int) -> None:
     crops = np.random.default_rng(2).integers(0, 256, (2, 48, 48, 3), np.uint8)
     pairs = make_pairs(crops, scale)
-    assert pairs.low.shape == (2, 48 // scale - 4, 48 // scale - 4)
-    assert pairs.high.shape == (2, 48 - 4 * scale, 48 - 4 * scale)
+    assert pairs.low_resolution.shape == (2, 48 // scale - 4, 48 // scale - 4)
+    assert pairs.high_resolution.shape == (2, 48 - 4 * scale, 48 - 4 * scale)
     low = downscale(crops[1], scale) @ np.array([0.299, 0.587, 0.114]) / 255
-    np.testing.assert_allclose(pairs.low[1], low[2:-2, 2:-2], atol=1e-6)
+    np.testing.assert_allclose(pairs.low_resolution[1], low[2:-2, 2:-2], atol=1e-6)
     high = crops[1] @ np.array([0.299, 0.587, 0.114]) / 255
-    np.testing.assert_allclose(pairs.high[1], high[2 * scale : -2 * scale, 2 * scale : -2 * scale], atol=1e-6)
+    np.testing.assert_allclose(
+        pairs.high_resolution[1], high[2 * scale : -2 * scale, 2 * scale : -2 * scale], atol=1e-6
+    )
 
 
 def test_stretched_crops_have_harder_edges() -> None:

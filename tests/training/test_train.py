@@ -1,6 +1,7 @@
 """Training: it learns, it resumes where it was interrupted, it says what is wrong."""
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import torch
 
 from thinlens import checkpoint, models, nets, photo, program
 from thinlens.data.pairs import Sampling, make_pairs, prepare
-from thinlens.training import Recipe, descent, least_squares, load_recipe, state, train
+from thinlens.training import GradientDescent, LeastSquares, Recipe, descent, least_squares, load_recipe, state, train
+from thinlens.training.losses import loss as training_loss
 from thinlens.training.state import StateFile
 
 SAMPLING = Sampling(per_photo=4, size=48, holdout=3)
-ADAM = Recipe("eSR-MAX_s2_K3_C2", "adam", steps=95, batch=4, patch=16, sampling=SAMPLING)
-NEWTON = Recipe("eSR-TM_s3_K3_C2", "least-squares", "log-mse", steps=6, samples=4000, starts=2, sampling=SAMPLING)
+SHORT = GradientDescent("adam", steps=95, batch=4, patch=16)
+ADAM = Recipe("eSR-MAX_s2_K3_C2", SHORT, sampling=SAMPLING)
+NEWTON = Recipe("eSR-TM_s3_K3_C2", LeastSquares(steps=6, samples=4000, starts=2), "log-mse", sampling=SAMPLING)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +40,8 @@ class Interrupted(Exception):
     pass
 
 
-GROWING = replace(NEWTON, id="eSR-TM_s2_K7_C2", grow=(3, 5), steps=5)
-
-
-SOAP = replace(ADAM, optimizer="soap", id="ECBSR_s2_M1_C2", precision="bfloat16")
+GROWING = replace(NEWTON, id="eSR-TM_s2_K7_C2", optimizer=LeastSquares(steps=5, samples=4000, starts=2, grow=(3, 5)))
+SOAP = replace(ADAM, id="ECBSR_s2_M1_C2", optimizer=replace(SHORT, kind="soap", precision="bfloat16"))
 
 
 @pytest.mark.parametrize("recipe", [ADAM, SOAP, NEWTON, GROWING], ids=["adam", "soap", "least-squares", "growing"])
@@ -79,38 +80,115 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monke
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_loss_has_the_same_gradients(photos, tmp_path) -> None:
-    recipe = replace(SOAP, precision="float32")
+    recipe = replace(SOAP, optimizer=replace(SHORT, kind="soap"))
     pairs = make_pairs(prepare(photos, SAMPLING, cache=tmp_path / "cache").train, 2)
     gradients = []
     for compiled in (False, True):
         torch.manual_seed(0)
         run = descent.Descent(nets.build(nets.parse(recipe.id), "edge"), pairs, recipe, compiled)
-        run.places[0].copy_(torch.from_numpy(descent.draw(recipe, 0, pairs.low.shape)))
+        run.places[0].copy_(torch.from_numpy(descent.draw(SHORT, 0, 0, pairs.low_resolution.shape)))
         gradients.append(run.gradients())
     for plain, other in zip(*gradients, strict=True):
         torch.testing.assert_close(other, plain, atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize("place", range(4))
-def test_crops_are_those_of_the_maps_turned(place: int) -> None:
-    random = np.random.default_rng(place)
-    low, high = (torch.from_numpy(random.random((3, 20 * s, 20 * s), np.float32)) for s in (1, 3))
-    recipe = replace(ADAM, patch=7, batch=12, seed=place)
-    places = descent.draw(recipe, 5, low.shape)
-    assert len(np.unique(places[:, 3])) > 3
-    small, large = (descent.crop(maps, torch.from_numpy(places), 7, s) for maps, s in ((low, 1), (high, 3)))
-    for (index, y, x, turn), one, three in zip(places.tolist(), small, large, strict=True):
-        assert torch.equal(one[0], descent.turned(low[index, y : y + 7, x : x + 7], turn))
-        assert torch.equal(three[0], descent.turned(high[index, 3 * y : 3 * y + 21, 3 * x : 3 * x + 21], turn))
+@pytest.mark.parametrize("seed", range(4))
+def test_crops_are_those_of_the_planes_under_the_eight_symmetries(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    low, high = (random.random((3, 20 * s, 20 * s), np.float32) for s in (1, 3))
+    places = descent.draw(replace(SHORT, patch=7, batch=64), seed, 5, low.shape)
+    assert set(places[:, 3]) == set(range(8))
+    small, large = (
+        descent.crop(torch.from_numpy(planes), torch.from_numpy(places), 7, s) for planes, s in ((low, 1), (high, 3))
+    )
+    for (index, y, x, symmetry), one, three in zip(places, small.numpy(), large.numpy(), strict=True):
+        np.testing.assert_array_equal(one[0], _moved_by_hand(low[index, y : y + 7, x : x + 7], symmetry))
+        y, x = 3 * y, 3 * x
+        np.testing.assert_array_equal(three[0], _moved_by_hand(high[index, y : y + 21, x : x + 21], symmetry))
+
+
+def _moved_by_hand(square: np.ndarray, symmetry: int) -> np.ndarray:
+    """Pixel by pixel: where each comes from."""
+    last = len(square) - 1
+    result = np.empty_like(square)
+    for y, x in np.ndindex(square.shape):
+        from_y, from_x = (x, y) if symmetry & 4 else (y, x)
+        result[y, x] = square[last - from_y if symmetry & 2 else from_y, last - from_x if symmetry & 1 else from_x]
+    return result
+
+
+def test_all_can_stand_under_one_symmetry() -> None:
+    squares = torch.rand(3, 2, 5, 5)
+    for symmetry in torch.arange(8):
+        expected = descent.transformed(squares.flatten(0, 1), symmetry.expand(6)).view_as(squares)
+        assert torch.equal(descent.transformed(squares, symmetry), expected)
+
+
+def test_the_result_is_the_moving_average_of_the_weights(photos, tmp_path) -> None:
+    pairs = make_pairs(prepare(photos, SAMPLING, cache=tmp_path / "cache").train, 2)
+    run = descent.Descent(nets.build(nets.parse(ADAM.id), "edge"), pairs, ADAM)
+    average = run.weights.values[0].clone()
+    for step in range(20):
+        run.round(range(step, step + 1))
+        if step > 0:
+            average += (run.weights.values[0] - average) * max(1 - SHORT.average, 9 / (9 + step))
+    assert not torch.equal(average, run.weights.values[0])
+    torch.testing.assert_close(run.averages.values[0], average)
+
+
+def test_the_losses_by_hand() -> None:
+    output, target = torch.tensor([[0.0, 0.5], [1.0, 0.0]]), torch.tensor([[0.3, 0.1], [1.0, 0.0]])
+    assert float(training_loss("mse", output, target, 0.01)) == pytest.approx((0.09 + 0.16) / 4)
+    assert float(training_loss("l1", output, target, 0.01)) == pytest.approx((0.3 + 0.4) / 4)
+    expected = (np.log((0.09 + 0.16) / 2 + 0.01) + np.log(0.01)) / 2
+    assert float(training_loss("log-mse", output, target, 0.01)) == pytest.approx(expected)
+
+
+def flushing() -> bool:
+    return float(torch.tensor(1e-40) * 1) == 0
+
+
+@pytest.fixture
+def denormals():
+    """Sets whether this thread flushes denormal numbers, and ends as it began."""
+    before = flushing()
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor does not flush denormal numbers")
+    yield torch.set_flush_denormal
+    torch.set_flush_denormal(before)
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_denormal_numbers_are_flushed_while_training_only(
+    photos, tmp_path, denormals, before: bool, interrupted: bool
+) -> None:
+    pairs = make_pairs(prepare(photos, SAMPLING, cache=tmp_path / "cache").train, 2)
+    denormals(before)
+    seen: list[bool] = []
+
+    def report(*_: float) -> None:
+        seen.append(flushing())
+        if interrupted:
+            raise Interrupted
+
+    with pytest.raises(Interrupted) if interrupted else nullcontext():
+        descent.fit(
+            nets.build(nets.parse(ADAM.id)), pairs, pairs, ADAM.overridden(steps=20),
+            StateFile(tmp_path / "none.state", ""), report,
+        )  # fmt: skip
+    assert seen == [True] * (1 if interrupted else 2)
+    assert flushing() == before
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "least-squares"])
 @pytest.mark.parametrize("loss", ["mse", "log-mse"])
 def test_training_beats_bicubic(photos, tmp_path, optimizer, loss) -> None:
-    recipe = Recipe(
-        "eSR-MAX_s2_K5_C2", optimizer, loss, steps=900 if optimizer == "adam" else 15, samples=20_000, starts=2,
-        batch=16, patch=20, learning_rate=2e-2, average=0.95, sampling=SAMPLING,
-    )  # fmt: skip
+    method = {
+        "adam": GradientDescent("adam", steps=900, batch=16, patch=20, learning_rate=2e-2, average=0.95),
+        "least-squares": LeastSquares(steps=15, samples=20_000, starts=2),
+    }[optimizer]
+    recipe = Recipe("eSR-MAX_s2_K5_C2", method, loss, sampling=SAMPLING)
     psnr = train(recipe, photos, tmp_path / "a.safetensors", cache=tmp_path / "cache", progress=False)
     pairs = make_pairs(prepare(photos, SAMPLING, cache=tmp_path / "cache").validation, 2)
     bicubic = descent.validation_psnr(BicubicWithParameter(), pairs, 2)
@@ -123,8 +201,8 @@ class BicubicWithParameter(torch.nn.Module):
         self.net = nets.build(nets.parse("Bicubic_s2"))
         self.device_holder = torch.nn.Parameter(torch.zeros(1))
 
-    def forward(self, low: torch.Tensor) -> torch.Tensor:
-        return self.net(low)
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return self.net(picture)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 5])
@@ -136,20 +214,20 @@ def test_the_representatives_reach_every_sub_pixel_position_consistently(scale: 
     solved = {}
     for y, x in least_squares.representatives(scale):
         filters = torch.randn(2, 3, 3)
-        turns = [t for t in range(8) if _moved(scale, (y, x), t) == (y, x)]
-        filters = torch.stack([descent.turned(filters, t) for t in turns]).mean(0)
+        fixing = [s for s in torch.arange(8) if _moved(scale, (y, x), s) == (y, x)]
+        filters = torch.stack([descent.transformed(filters, s) for s in fixing]).mean(0)
         solved[y, x] = filters.reshape(2, 9).T.contiguous()
     least_squares.assemble(module.filter, solved, scale)
-    low = torch.rand(1, 1, 6, 6)
+    picture = torch.rand(1, 1, 6, 6)
     with torch.no_grad():
-        for turn in range(8):
-            expected = descent.turned(module(low), turn)
-            torch.testing.assert_close(module(descent.turned(low, turn)), expected, atol=1e-5, rtol=0)
+        for symmetry in torch.arange(8):
+            expected = descent.transformed(module(picture), symmetry)
+            torch.testing.assert_close(module(descent.transformed(picture, symmetry)), expected, atol=1e-5, rtol=0)
 
 
-def _moved(scale: int, position: tuple[int, int], turn: int) -> tuple[int, int]:
+def _moved(scale: int, position: tuple[int, int], symmetry: torch.Tensor) -> tuple[int, int]:
     grid = torch.arange(scale**2).view(scale, scale)
-    return divmod(int(descent.turned(grid, turn)[position]), scale)
+    return divmod(int(descent.transformed(grid, symmetry)[position]), scale)
 
 
 def test_a_step_of_least_squares_solves_a_linear_problem() -> None:
@@ -158,7 +236,7 @@ def test_a_step_of_least_squares_solves_a_linear_problem() -> None:
     windows, truth = torch.rand(8, 500, 9, generator=random), torch.randn(9, 1, generator=random)
     problem = least_squares.Problem(windows, (windows @ truth)[..., 0], lambda maps: maps.amax(-1), None)
     weight = torch.zeros(9, 1)
-    *_, end = least_squares.descend(problem, least_squares.Step(weight, 0.0, 1e-9, False), 8)
+    *_, end = least_squares.levenberg_marquardt(problem, least_squares.Iterate(weight, 0.0, 1e-9, False), 8)
     torch.testing.assert_close(end.weight, truth, atol=1e-4, rtol=0)
 
 
@@ -171,7 +249,7 @@ def test_a_widened_filter_computes_the_same() -> None:
     with pytest.raises(ValueError, match="grows from smaller, odd kernels, not from"):
         least_squares.fit(
             nets.build(nets.parse("eSR-MAX_s2_K3_C1")), *2 * [make_pairs(np.zeros((1, 48, 48, 3), np.uint8), 2)],
-            Recipe("eSR-MAX_s2_K3_C1", "least-squares", grow=(5,)), StateFile(Path("unused"), ""), lambda *_: None,
+            Recipe("eSR-MAX_s2_K3_C1", LeastSquares(grow=(5,))), StateFile(Path("unused"), ""), lambda *_: None,
         )  # fmt: skip
 
 
@@ -180,7 +258,7 @@ def test_another_run_s_state_is_not_taken(photos, tmp_path) -> None:
     StateFile(tmp_path / "a.safetensors.state", "another").save({"x": torch.zeros(1)}, {})
     with pytest.raises(ValueError, match="is the state of a run with another recipe or other photos; delete it"):
         train(ADAM, photos, out, cache=tmp_path / "cache", progress=False)
-    train(replace(ADAM, steps=2), photos, out, resume=False, cache=tmp_path / "cache", progress=False)
+    train(ADAM.overridden(steps=2), photos, out, resume=False, cache=tmp_path / "cache", progress=False)
     assert out.exists()
 
 
@@ -190,13 +268,48 @@ def test_what_cannot_be_trained_is_named(photos, tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match="the folder .*missing does not exist; create it first"):
         train(ADAM, photos, tmp_path / "missing" / "a", progress=False)
     with pytest.raises(ValueError, match="least squares cannot minimize l1"):
-        Recipe("eSR-MAX_s2_K3_C1", "least-squares", "l1")
+        Recipe("eSR-MAX_s2_K3_C1", LeastSquares(), "l1")
     with pytest.raises(ValueError, match="unknown loss 'huber'; choose one of mse, l1, log-mse"):
         Recipe("eSR-MAX_s2_K3_C1", loss="huber")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="stretched is a part of the crops, 0…1"):
+    with pytest.raises(ValueError, match="stretched is a fraction of the crops, 0…1"):
         replace(ADAM, stretched=1.5)
-    with pytest.raises(ValueError, match="floor must be above 0"):
-        replace(ADAM, floor=0.0)
+    with pytest.raises(ValueError, match="epsilon must be above 0"):
+        replace(ADAM, epsilon=0.0)
+
+
+def test_settings_override_a_recipe_s() -> None:
+    soap = Recipe("eSR-MAX_s2_K3_C2", GradientDescent("soap", steps=7, batch=3), "l1", seed=1)
+    assert soap.overridden() == soap
+    assert soap.overridden(seed=0, loss="mse") == replace(soap, seed=0, loss="mse")
+    assert soap.overridden("adam").optimizer == GradientDescent("adam", steps=7, batch=3)
+    squares = soap.overridden("least-squares", 9, loss="mse")
+    assert squares == Recipe("eSR-MAX_s2_K3_C2", LeastSquares(steps=9), "mse", seed=1)
+    assert squares.overridden("least-squares", seed=2) == replace(squares, seed=2)
+    assert squares.overridden("soap", loss="l1") == replace(soap, optimizer=GradientDescent("soap"))
+    with pytest.raises(ValueError, match="unknown optimizer 'sgd'; choose one of adam, soap, least-squares"):
+        soap.overridden("sgd")
+    with pytest.raises(ValueError, match="least squares cannot minimize l1"):
+        soap.overridden("least-squares")
+    for mistaken in (
+        lambda: GradientDescent(batch=0),
+        lambda: LeastSquares(samples=0),
+        lambda: soap.overridden(steps=0),
+    ):
+        with pytest.raises(ValueError, match="must be at least 1"):
+            mistaken()
+
+
+def test_every_setting_changes_the_hash() -> None:
+    recipes = [
+        Recipe("eSR-MAX_s2_K3_C2"),
+        Recipe("eSR-MAX_s3_K3_C2"),
+        Recipe("eSR-MAX_s2_K3_C2", seed=1),
+        Recipe("eSR-MAX_s2_K3_C2", epsilon=1.0),
+        Recipe("eSR-MAX_s2_K3_C2", sampling=SAMPLING),
+        *(Recipe("eSR-MAX_s2_K3_C2", method) for method in (SHORT, replace(SHORT, kind="soap"), LeastSquares())),
+        *(Recipe("eSR-MAX_s2_K3_C2", LeastSquares(**setting)) for setting in ({"steps": 9}, {"grow": (3,)})),
+    ]
+    assert len({recipe.hash() for recipe in recipes}) == len(recipes)
 
 
 def test_recipes_are_files_that_set_recipe(tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""Low-resolution pictures made from high ones: bicubic resizing as MATLAB's `imresize` does it.
+"""Low-resolution pictures made from high-resolution ones: bicubic resizing as MATLAB's `imresize` does it.
 
 The kernel is cubic convolution with a = -0.5 [Keys1981]. Shrinking widens it by the scale, against aliasing; weights
 add up to 1; beyond the border the picture is mirrored, its edge pixel repeated (MATLAB's "symmetric"). Rows are
@@ -13,9 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program.reference import bicubic_taps, cubic
-
-KERNEL = "bicubic a=-0.5, antialiased"
-"""Names the degradation of `downscale` in recipes and provenance headers."""
 
 Image = NDArray[Any]
 

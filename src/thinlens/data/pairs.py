@@ -1,4 +1,4 @@
-"""Training pairs: crops of photos in one compact patch file, made once, and low and high luma patches from it."""
+"""Training pairs: crops of photos in one compact patch file, made once, and luma at both resolutions from it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Crops = NDArray[np.uint8]
 class Sampling:
     """Which crops are taken: `per_photo` of `size`² pixels at each of the reductions of a photo, by their detail.
 
-    A multiple of 12 serves the scales 2, 3 and 4. Every `holdout`-th photo gives validation crops only. A crop of 144²
+    A multiple of 12 suits the scales 2, 3 and 4. Every `holdout`-th photo gives validation crops only. A crop of 144²
     takes 62 KB of the patch file: 348 photos make 43 MB by default.
     """
 
@@ -60,10 +60,10 @@ class Patches:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Low luma `(N, h, w)` and high luma `(N, scale·h, scale·w)`, float32, full-range BT.601 in [0, 1]."""
+    """Luma `(N, h, w)` and `(N, scale·h, scale·w)`, float32, full-range BT.601 in [0, 1]."""
 
-    low: NDArray[np.float32]
-    high: NDArray[np.float32]
+    low_resolution: NDArray[np.float32]
+    high_resolution: NDArray[np.float32]
     scale: int
 
 
@@ -151,24 +151,24 @@ def make_pairs(crops: Crops, scale: int) -> Pairs:
     return Pairs(low, high, scale)
 
 
-def stretch(crops: Crops, part: float, seed: int = 0) -> Crops:
-    """The crops, this part of them with 1.5 to 4 times the contrast around some level of theirs, clipped to 0…255.
+def stretch(crops: Crops, fraction: float, seed: int = 0) -> Crops:
+    """The crops, this fraction of them with 1.5 to 4 times the contrast around some value of theirs, clipped to 0…255.
 
     The hardest edges of photos are soft beside those of drawings and letters, and a network that has not seen such
     can be far off there.
     """
     random = np.random.default_rng(seed)
     result = crops.copy()
-    for index in np.flatnonzero(random.random(len(crops)) < part):
+    for index in np.flatnonzero(random.random(len(crops)) < fraction):
         crop = crops[index].astype(np.float32)
-        level = np.quantile(crop, random.uniform(0.2, 0.8))
+        center = np.quantile(crop, random.uniform(0.2, 0.8))
         contrast, middle = np.exp(random.uniform(np.log(1.5), np.log(4))), 127.5 + random.uniform(-40, 40)
-        result[index] = np.clip((crop - level) * contrast + middle, 0, 255).round()
+        result[index] = np.clip((crop - center) * contrast + middle, 0, 255).round()
     return result
 
 
 def shrink(crops: Crops, scale: int) -> Crops:
-    """The low pictures alone, `(N, size / scale, size / scale, 3)` uint8, sRGB-encoded."""
+    """The low-resolution pictures alone, `(N, size / scale, size / scale, 3)` uint8, sRGB-encoded."""
     return np.stack([downscale(crop, scale) for crop in crops])
 
 
@@ -183,7 +183,7 @@ def _crops_of(pixels: NDArray[Any], sampling: Sampling, random: np.random.Genera
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     size = sampling.size
-    # a photo that is too small for all reductions still serves as it is
+    # a photo that is too small for all reductions is still taken as it is
     for reduction in [r for r in sampling.reductions if min(pixels.shape[:2]) // r >= size] or [1]:
         height, width = (extent // reduction * reduction for extent in pixels.shape[:2])
         image = downscale(pixels[:height, :width], reduction) if reduction > 1 else pixels
@@ -199,7 +199,7 @@ def _crops_of(pixels: NDArray[Any], sampling: Sampling, random: np.random.Genera
 
 
 def _detail(image: NDArray[np.uint8], size: int, tops: NDArray[np.int64], lefts: NDArray[np.int64]) -> NDArray[Any]:
-    """Mean absolute gradient, in 8-bit levels, of the squares of `size` at these corners: about half of the area of
+    """Mean absolute gradient, in 8-bit values, of the squares of `size` at these corners: about half of the area of
     photos is flat sky or sand, from which nothing is learned."""
     luma = _luma(image) * 255
     gradient = np.abs(np.diff(luma, axis=0))[:, :-1] + np.abs(np.diff(luma, axis=1))[:-1]

@@ -1,6 +1,6 @@
 """One-layer networks fitted by the Levenberg-Marquardt method: minutes on two cores instead of hours of descent.
 
-A network that is one convolution, a pixel shuffle and a function of the maps at each pixel falls apart into scale²
+A network that is one convolution, a pixel shuffle and a function of the channels at each pixel falls apart into scale²
 independent problems, one for each sub-pixel position, of a few hundred weights each. Photographs have no preferred
 orientation, so positions that a flip or a transposition carries into each other share one problem. With so few
 weights the matrix of Gauss and Newton is cheap, and the convergence is that of a second-order method. For log-mse,
@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from ..data.pairs import Pairs
-from .descent import Report, turned, validation_psnr
-from .recipe import Recipe
+from .descent import Report, transformed, validation_psnr
+from .recipe import LeastSquares, Recipe
 from .state import StateFile
 
 Position = tuple[int, int]
@@ -30,39 +30,40 @@ Combine = Callable[[Tensor], Tensor]
 CHUNK = 16_384
 """Windows at a time: their Jacobian, windows × weights, should not outgrow a few tens of MB."""
 TRIAL_SHARE, TRIAL_STEPS = 8, 25
-"""Random beginnings are compared on an eighth of the samples for this many steps."""
+"""Random initializations are compared on an eighth of the samples for this many steps."""
 FIRST_DAMPING = 1e-2
 CONVERGED = 1e-7
 """Relative improvement of the loss below which a step is the last."""
 
 
 class OneLayer(Protocol):
-    """What a network offers to be fitted this way; its forward is combine(pixel_shuffle(filter(low)))."""
+    """What a network offers to be fitted this way; its forward is combine(pixel_shuffle(filter(picture)))."""
 
     filter: nn.Conv2d
     config: Any
 
-    def combine(self, maps: Tensor) -> Tensor:
-        """`(…, maps)` to `(…)`, each pixel on its own."""
+    def combine(self, responses: Tensor, /) -> Tensor:
+        """`(…, channels)` to `(…)`, each pixel on its own."""
         ...
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Windows `(patches, n, kernel²)` of low pixels and the high pixels `(patches, n)` that they should give.
+    """Windows `(patches, n, kernel²)` of low-resolution pixels and the high-resolution pixels `(patches, n)` that they
+    should give.
 
-    For log-mse `least_error` is added to the error of a patch; for mse it is None.
+    For log-mse `epsilon` is added to the error of a patch; for mse it is None.
     """
 
     windows: Tensor
     targets: Tensor
     combine: Combine
-    least_error: float | None
+    epsilon: float | None
 
-    def part(self, share: int) -> Problem:
+    def subset(self, share: int) -> Problem:
         """The same with one in `share` of the samples of each patch."""
         n = max(1, self.targets.shape[1] // share)
-        return Problem(self.windows[:, :n], self.targets[:, :n], self.combine, self.least_error)
+        return Problem(self.windows[:, :n], self.targets[:, :n], self.combine, self.epsilon)
 
     @property
     def kernel(self) -> int:
@@ -76,10 +77,10 @@ class Problem:
             return self
         square = self.windows.unflatten(2, (self.kernel, self.kernel))
         middle = square[:, :, border:-border, border:-border].flatten(2)
-        return Problem(middle, self.targets, self.combine, self.least_error)
+        return Problem(middle, self.targets, self.combine, self.epsilon)
 
     def errors(self, weight: Tensor) -> Tensor:
-        """Mean squared error of each patch, for the filters `(kernel², maps)`."""
+        """Mean squared error of each patch, for the filters `(kernel², channels)`."""
         parts = [
             (self.combine(windows @ weight) - targets).square().mean(1)
             for windows, targets in _chunks(self.windows, self.targets)
@@ -87,29 +88,29 @@ class Problem:
         return torch.cat(parts).double()
 
     def loss(self, errors: Tensor) -> float:
-        return float(errors.mean() if self.least_error is None else (errors + self.least_error).log().mean())
+        return float(errors.mean() if self.epsilon is None else (errors + self.epsilon).log().mean())
 
 
-def serves(module: nn.Module) -> bool:
+def supports(module: nn.Module) -> bool:
     """Whether a network is of the one layer that can be fitted this way."""
     return hasattr(module, "combine") and isinstance(getattr(module, "filter", None), nn.Conv2d)
 
 
 def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, state: StateFile, report: Report) -> None:
     """Fit a one-layer network in place. Raises ValueError if the network is not of one layer."""
-    if not serves(module):
+    if not supports(module):
         raise ValueError(f"{recipe.id} is not a network of one convolution; train it with the optimizer adam")
-    layer = cast(OneLayer, module)
+    assert isinstance(recipe.optimizer, LeastSquares)
+    layer, method = cast(OneLayer, module), recipe.optimizer
     kernel, scale = layer.filter.kernel_size[0], train.scale
-    maps = layer.filter.out_channels // scale**2
+    channels = layer.filter.out_channels // scale**2
     positions = representatives(scale)
-    if any(smaller % 2 == 0 or smaller >= kernel for smaller in recipe.grow):
-        raise ValueError(f"{recipe.id} grows from smaller, odd kernels, not from {recipe.grow}")
-    span = recipe.starts * TRIAL_STEPS + (len(recipe.grow) + 1) * recipe.steps
+    if any(smaller % 2 == 0 or smaller >= kernel for smaller in method.grow):
+        raise ValueError(f"{recipe.id} grows from smaller, odd kernels, not from {method.grow}")
+    span = method.starts * TRIAL_STEPS + (len(method.grow) + 1) * method.steps
+    device = layer.filter.weight.device
     tensors, numbers = state.load() or ({}, {"solved": 0})
-    solved = {
-        position: tensors[_name(position)].to(layer.filter.weight.device) for position in positions[: numbers["solved"]]
-    }
+    solved = {position: tensors[_name(position)].to(device) for position in positions[: numbers["solved"]]}
     for index in range(len(solved), len(positions)):
 
         def show(step: int, loss: float, weight: Tensor, index: int = index) -> None:
@@ -119,9 +120,10 @@ def fit(module: nn.Module, train: Pairs, validation: Pairs, recipe: Recipe, stat
                 psnr = validation_psnr(module, validation, kernel // 2)
             report(index * span + step, len(positions) * span, loss, psnr)
 
-        problem = sample(train, kernel, positions[index], layer.combine, recipe, layer.filter.weight.device)
+        problem = sample(train, kernel, positions[index], layer.combine, recipe, method.samples, device)
         kept = {_name(key): value for key, value in solved.items()}
-        solved[positions[index]] = _solve(problem, maps, recipe, index, _Progress(state, kept, tensors, numbers, show))
+        progress = _Progress(state, kept, tensors, numbers, show)
+        solved[positions[index]] = _solve(problem, channels, method, recipe.seed, index, progress)
         tensors, numbers = {}, {}
     assemble(layer.filter, solved, scale)
     report(len(positions) * span, len(positions) * span, math.nan, validation_psnr(module, validation, kernel // 2))
@@ -138,30 +140,30 @@ class _Progress:
     show: Callable[[int, float, Tensor], None]
 
 
-def _solve(problem: Problem, maps: int, recipe: Recipe, index: int, progress: _Progress) -> Tensor:
-    """Short trials from random beginnings, one stage each, then the best one to the end, one stage for each kernel."""
-    kernels = (*recipe.grow, problem.kernel)
-    trial = problem.narrowed(kernels[0]).part(TRIAL_SHARE)
+def _solve(problem: Problem, channels: int, method: LeastSquares, seed: int, index: int, progress: _Progress) -> Tensor:
+    """Short trials from random initializations, a stage each, then the best one to the end, a stage for each kernel."""
+    kernels = (*method.grow, problem.kernel)
+    trial = problem.narrowed(kernels[0]).subset(TRIAL_SHARE)
     saved, device = progress.numbers, problem.targets.device
-    best, best_loss = beginning(trial, maps, torch.Generator()), math.inf
+    best, best_loss = initialization(trial, channels, torch.Generator()), math.inf
     if "best" in progress.tensors:
         best, best_loss = progress.tensors["best"].to(device), float(saved["best_loss"])
-    for stage in range(int(saved.get("stage", 0)), recipe.starts + len(kernels)):
-        grown = stage - recipe.starts
+    for stage in range(int(saved.get("stage", 0)), method.starts + len(kernels)):
+        grown = stage - method.starts
         if grown < 0:
             current, steps = trial, TRIAL_STEPS
-            random = torch.Generator().manual_seed(recipe.seed * 1000 + index * 100 + stage)
-            state = Step(beginning(trial, maps, random), math.inf, FIRST_DAMPING, False)
+            random = torch.Generator().manual_seed(seed * 1000 + index * 100 + stage)
+            state = Iterate(initialization(trial, channels, random), math.inf, FIRST_DAMPING, False)
         else:
-            current, steps = problem.narrowed(kernels[grown]), recipe.steps
-            state = Step(widened(best, kernels[grown]), best_loss, FIRST_DAMPING, False)
+            current, steps = problem.narrowed(kernels[grown]), method.steps
+            state = Iterate(widened(best, kernels[grown]), best_loss, FIRST_DAMPING, False)
         taken = 0
         if saved.get("stage") == stage:
             weight = progress.tensors["weight"].to(device)
-            state = Step(weight, saved["loss"], saved["damping"], saved["converged"])
+            state = Iterate(weight, saved["loss"], saved["damping"], saved["converged"])
             taken = int(saved["step"])
-        before = min(stage, recipe.starts) * TRIAL_STEPS + max(grown, 0) * recipe.steps
-        for found in descend(current, state, steps - taken):
+        before = min(stage, method.starts) * TRIAL_STEPS + max(grown, 0) * method.steps
+        for found in levenberg_marquardt(current, state, steps - taken):
             state, taken = found, taken + 1
             if progress.state.due:
                 tensors = {**progress.solved, "weight": state.weight, "best": best}
@@ -175,7 +177,7 @@ def _solve(problem: Problem, maps: int, recipe: Recipe, index: int, progress: _P
 
 
 def widened(weight: Tensor, kernel: int) -> Tensor:
-    """Filters `(smaller², maps)` as filters `(kernel², maps)` that compute the same: zeros around them."""
+    """Filters `(smaller², channels)` as filters `(kernel², channels)` that compute the same: zeros around them."""
     old = math.isqrt(weight.shape[0])
     border = (kernel - old) // 2
     square = weight.view(old, old, -1)
@@ -183,8 +185,8 @@ def widened(weight: Tensor, kernel: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Step:
-    """Where a descent is: filters `(kernel², maps)`, their loss, the damping, and whether there is nothing to gain."""
+class Iterate:
+    """Where the fit is: filters `(kernel², channels)`, their loss, the damping, whether nothing is left to gain."""
 
     weight: Tensor
     loss: float
@@ -192,13 +194,13 @@ class Step:
     converged: bool
 
 
-def descend(problem: Problem, start: Step, steps: int) -> Iterator[Step]:
-    """Levenberg-Marquardt steps from a start, until none improves."""
+def levenberg_marquardt(problem: Problem, start: Iterate, steps: int) -> Iterator[Iterate]:
+    """Steps of the method from a start, until none improves."""
     if start.converged:
         return
     weight, damping, errors = start.weight, start.damping, problem.errors(start.weight)
     for _ in range(steps):
-        importance = torch.ones_like(errors) if problem.least_error is None else 1 / (errors + problem.least_error)
+        importance = torch.ones_like(errors) if problem.epsilon is None else 1 / (errors + problem.epsilon)
         importance = importance / importance.mean()
         matrix, gradient = normal_equations(problem, weight, importance.float())
         diagonal = matrix.diagonal().clamp_min(1e-9 * float(matrix.diagonal().max()))
@@ -215,21 +217,21 @@ def descend(problem: Problem, start: Step, steps: int) -> Iterator[Step]:
                 return
         weight, errors, damping = candidate, found, max(damping / 3, 1e-7)
         converged = (before - after) / before < CONVERGED
-        yield Step(weight, problem.loss(errors), damping, converged)
+        yield Iterate(weight, problem.loss(errors), damping, converged)
         if converged:
             return
 
 
 def normal_equations(problem: Problem, weight: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:
     """Jᵀ·J and Jᵀ·residual in float64; the Jacobian row of a window is the outer product of the window and of the
-    derivatives of its pixel by the maps."""
+    derivatives of its pixel by the channels."""
     count = weight.numel()
     matrix = torch.zeros(count, count, device=weight.device)
     gradient = torch.zeros(count, device=weight.device)
     for windows, targets, factors in _chunks(problem.windows, problem.targets, importance):
-        maps = (windows @ weight).requires_grad_()
-        output = problem.combine(maps)
-        (derivative,) = torch.autograd.grad(output.sum(), maps)
+        responses = (windows @ weight).requires_grad_()
+        output = problem.combine(responses)
+        (derivative,) = torch.autograd.grad(output.sum(), responses)
         root = factors.sqrt()[:, None]
         residual = (root * (targets - output.detach())).flatten()
         jacobian = (windows[..., :, None] * (root[..., None] * derivative)[..., None, :]).reshape(-1, count)
@@ -238,40 +240,41 @@ def normal_equations(problem: Problem, weight: Tensor, importance: Tensor) -> tu
     return matrix.double(), gradient.double()
 
 
-def beginning(problem: Problem, maps: int, random: torch.Generator) -> Tensor:
-    """Filters `(kernel², maps)`: noise without response to a flat picture, around the best linear filter for the
-    values, the first maps, of which any number serves."""
+def initialization(problem: Problem, channels: int, random: torch.Generator) -> Tensor:
+    """Filters `(kernel², channels)`: noise without response to a flat picture, around the best linear filter for the
+    values, the first channels, of which there may be any number."""
     windows, targets = problem.windows.flatten(0, 1).double(), problem.targets.flatten().double()
     square = windows.T @ windows
     ridge = 1e-6 * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype, device=square.device)
     linear = torch.linalg.solve(square + ridge, windows.T @ targets).float()
-    noise = torch.randn(len(square), maps, generator=random).to(linear.device) * 3 / math.sqrt(len(square))
+    noise = torch.randn(len(square), channels, generator=random).to(linear.device) * 3 / math.sqrt(len(square))
     noise -= noise.mean(0)
-    # the response of the pixel to equal shifts of a map tells values from scores: values add up to one
-    level = torch.full((1, maps), 0.5, device=linear.device).requires_grad_()
-    (share,) = torch.autograd.grad(problem.combine(level).sum(), level)
+    # the response of the pixel to equal shifts of a channel tells values from logits: values add up to one
+    flat = torch.full((1, channels), 0.5, device=linear.device).requires_grad_()
+    (share,) = torch.autograd.grad(problem.combine(flat).sum(), flat)
     values = (share[0] > 0).to(linear.dtype)
     return torch.where(values.bool(), linear[:, None] + 0.1 * noise, noise)
 
 
 def sample(
-    pairs: Pairs, kernel: int, position: Position, combine: Combine, recipe: Recipe, device: torch.device
+    pairs: Pairs, kernel: int, position: Position, combine: Combine, recipe: Recipe, samples: int, device: torch.device
 ) -> Problem:
-    """Random windows of every patch, each patch in a random orientation, and the high pixel at this position."""
+    """Random windows of every patch, each patch under a random symmetry, and the high-resolution pixel at this
+    position."""
     random = torch.Generator().manual_seed(recipe.seed)
-    count = max(1, recipe.samples // len(pairs.low))
+    count = max(1, samples // len(pairs.low_resolution))
     windows: list[Tensor] = []
     targets: list[Tensor] = []
-    for low, high in zip(torch.from_numpy(pairs.low), torch.from_numpy(pairs.high), strict=True):
-        turn = int(torch.randint(8, (1,), generator=random))
-        views = turned(low, turn).unfold(0, kernel, 1).unfold(1, kernel, 1)
+    for low, high in zip(*map(torch.from_numpy, (pairs.low_resolution, pairs.high_resolution)), strict=True):
+        symmetry = torch.randint(8, (1,), generator=random)[0]
+        views = transformed(low, symmetry).unfold(0, kernel, 1).unfold(1, kernel, 1)
         size = views.shape[0]
         y, x = torch.randint(size, (2, count), generator=random)
         windows.append(views[y, x].reshape(count, kernel**2))
         y, x = (y + kernel // 2) * pairs.scale + position[0], (x + kernel // 2) * pairs.scale + position[1]
-        targets.append(turned(high, turn)[y, x])
-    least_error = recipe.least_error if recipe.loss == "log-mse" else None
-    return Problem(torch.stack(windows).to(device), torch.stack(targets).to(device), combine, least_error)
+        targets.append(transformed(high, symmetry)[y, x])
+    epsilon = recipe.normalized_epsilon if recipe.loss == "log-mse" else None
+    return Problem(torch.stack(windows).to(device), torch.stack(targets).to(device), combine, epsilon)
 
 
 def representatives(scale: int) -> list[Position]:
@@ -281,23 +284,14 @@ def representatives(scale: int) -> list[Position]:
 
 
 def assemble(convolution: nn.Conv2d, solved: dict[Position, Tensor], scale: int) -> None:
-    """Write the filters `(kernel², maps)` of the representatives into the convolution, turned for every position."""
+    """Write the filters `(kernel², channels)` of the representatives into the convolution, at every position."""
     kernel = convolution.kernel_size[0]
     weight = convolution.weight.detach().view(-1, scale, scale, kernel, kernel)
     grid = torch.arange(scale**2).view(scale, scale)
-    for turn in range(8):
+    for symmetry in torch.arange(8):
         for position, filters in solved.items():
-            y, x = divmod(int(turned(grid, turn)[position]), scale)
-            weight[:, y, x] = turned_back(filters.T.reshape(-1, kernel, kernel).to(weight), turn)
-
-
-def turned_back(planes: Tensor, turn: int) -> Tensor:
-    """The inverse of turned."""
-    if turn & 4:
-        planes = planes.transpose(-1, -2)
-    if turn & 2:
-        planes = planes.flip(-2)
-    return planes.flip(-1) if turn & 1 else planes
+            y, x = (transformed(grid, symmetry) == grid[position]).nonzero()[0].tolist()
+            weight[:, y, x] = transformed(filters.T.reshape(-1, kernel, kernel).to(weight), symmetry)
 
 
 def _chunks(*arrays: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -9,12 +9,12 @@ import torch
 Loss: TypeAlias = Literal["mse", "l1", "log-mse"]
 
 
-def loss(kind: Loss, output: torch.Tensor, target: torch.Tensor, floor: float) -> torch.Tensor:
+def loss(kind: Loss, output: torch.Tensor, target: torch.Tensor, epsilon: float) -> torch.Tensor:
     """Of two tensors of one shape: their mean squared difference (mse), their mean absolute difference (l1), or the
-    mean over the first axis, patches, of the logarithm of the mean squared difference plus `floor` (log-mse)."""
+    mean over the first axis, patches, of the logarithm of the mean squared difference plus `epsilon` (log-mse)."""
     difference = output - target
     if kind == "l1":
         return difference.abs().mean()
     if kind == "mse":
         return difference.square().mean()
-    return (difference.square().flatten(1).mean(1) + floor).log().mean()
+    return (difference.square().flatten(1).mean(1) + epsilon).log().mean()

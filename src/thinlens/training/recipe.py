@@ -5,80 +5,129 @@ from __future__ import annotations
 import hashlib
 import json
 import runpy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from ..data.pairs import Sampling
 from ..program import Padding
 from .losses import Loss
 
-Optimizer: TypeAlias = Literal["adam", "soap", "least-squares"]
+DescentKind: TypeAlias = Literal["adam", "soap"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """For any network: `steps` steps on `batch` random patches of `patch`² low-resolution pixels.
+
+    `soap` also follows the curvature of each layer [Vyas2024], which many-layer networks repay; `adam` does not. The
+    learning rate rises over the first twentieth and then falls to zero along a cosine; the result is the exponential
+    moving average of the weights, of decay `average`. With the `precision` bfloat16 layers compute in 16 bits while
+    training, their weights stay float32.
+    """
+
+    kind: DescentKind = "adam"
+    steps: int = 20_000
+    batch: int = 32
+    patch: int = 48
+    learning_rate: float = 5e-3
+    average: float = 0.999
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        _known("optimizer", self.kind, get_args(DescentKind))
+        _known("precision", self.precision, get_args(Precision))
+        if min(self.steps, self.batch, self.patch) < 1:
+            raise ValueError("steps, batch and patch must be at least 1")
+        if not 0 <= self.average < 1 or self.learning_rate <= 0:
+            raise ValueError("average must be in 0…1 (1 excluded) and learning_rate above 0")
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """For networks of one layer: `samples` pixels for each sub-pixel position, `starts` random initializations, and at
+    most `steps` steps that improve the best; with `grow` it is first fitted with smaller kernels, each the
+    initialization of the next."""
+
+    kind: ClassVar[str] = "least-squares"
+    steps: int = 50
+    samples: int = 1_000_000
+    starts: int = 8
+    grow: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.samples, self.starts) < 1:
+            raise ValueError("steps, samples and starts must be at least 1")
+
+
+Optimizer: TypeAlias = GradientDescent | LeastSquares
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train the network `id`; the data folder is given apart.
 
-    `adam` takes `steps` steps of `batch` patches of `patch`² low pixels, the learning rate rising over the first
-    twentieth and then falling to zero along a cosine; the result is the exponential moving average of the weights.
-    `soap` does the same with steps that also follow the curvature of each layer [Vyas2024], which many-layer networks
-    repay. With the `precision` bfloat16 layers compute in 16 bits while training, their weights stay float32. A part of
-    the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`).
-    `least-squares` (for one-layer networks) takes `samples` pixels for each sub-pixel position, tries `starts` random
-    beginnings and improves the best for at most `steps` steps; with `grow` it does so first with smaller kernels, each
-    the beginning of the next. `batch`, `patch`, `learning_rate`, `average` and `precision` do not matter to it.
     `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean
-    of PSNR values; `floor`, in squared levels of 8 bits, is added to the MSE, which makes easy patches count less.
+    of PSNR values; `epsilon`, in squared 8-bit values, is added to the MSE, which makes easy patches count less. A
+    fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`).
     """
 
     id: str
-    optimizer: Optimizer = "adam"
+    optimizer: Optimizer = field(default_factory=GradientDescent)
     loss: Loss = "mse"
-    steps: int = 20_000
-    batch: int = 32
-    patch: int = 48
-    learning_rate: float = 5e-3
-    average: float = 0.999
-    samples: int = 1_000_000
-    starts: int = 8
-    grow: tuple[int, ...] = ()
     seed: int = 0
     padding: Padding = "edge"
-    precision: Precision = "float32"
     stretched: float = 0.0
-    floor: float = 20.0
+    epsilon: float = 20.0
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
-        if self.loss not in get_args(Loss):
-            raise ValueError(f"unknown loss {self.loss!r}; choose one of {', '.join(get_args(Loss))}")
-        if self.optimizer not in get_args(Optimizer):
-            raise ValueError(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(get_args(Optimizer))}")
-        if self.precision not in get_args(Precision):
-            raise ValueError(f"unknown precision {self.precision!r}; choose one of {', '.join(get_args(Precision))}")
-        if self.optimizer == "least-squares" and self.loss == "l1":
+        _known("loss", self.loss, get_args(Loss))
+        if isinstance(self.optimizer, LeastSquares) and self.loss == "l1":
             raise ValueError("least squares cannot minimize l1; choose mse or log-mse, or the optimizer adam")
-        if min(self.steps, self.batch, self.patch, self.samples, self.starts) < 1:
-            raise ValueError("steps, batch, patch, samples and starts must be at least 1")
-        if self.floor <= 0:
-            raise ValueError("floor must be above 0")
+        if self.epsilon <= 0:
+            raise ValueError("epsilon must be above 0")
         if not 0 <= self.stretched <= 1:
-            raise ValueError("stretched is a part of the crops, 0…1")
-        if not 0 <= self.average < 1 or self.learning_rate <= 0:
-            raise ValueError("average must be in 0…1 (1 excluded) and learning_rate above 0")
+            raise ValueError("stretched is a fraction of the crops, 0…1")
 
     @property
-    def least_error(self) -> float:
-        """`floor` for values in [0, 1]."""
-        return self.floor / 255**2
+    def normalized_epsilon(self) -> float:
+        """`epsilon` for values in [0, 1]."""
+        return self.epsilon / 255**2
+
+    def overridden(self, optimizer: str | None = None, steps: int | None = None, **common: Any) -> Recipe:
+        """The same with all that is not None. Of `adam` and `soap` one takes the settings of the other; any other
+        change of the optimizer starts from defaults."""
+        chosen = self.optimizer
+        if optimizer == LeastSquares.kind:
+            chosen = chosen if isinstance(chosen, LeastSquares) else LeastSquares()
+        elif optimizer is not None:
+            kind = _known("optimizer", optimizer, (*get_args(DescentKind), LeastSquares.kind))
+            chosen = replace(chosen, kind=kind) if isinstance(chosen, GradientDescent) else GradientDescent(kind)
+        if steps is not None:
+            chosen = replace(chosen, steps=steps)
+        return replace(self, optimizer=chosen, **{name: value for name, value in common.items() if value is not None})
 
     def hash(self) -> str:
         """Sixteen hexadecimal digits that change with any setting; settings added later change no older recipe's."""
-        usual = asdict(Recipe(self.id))
-        chosen = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        defaults = {**_flat(Recipe(self.id, LeastSquares())), **_flat(Recipe(self.id, GradientDescent()))}
+        chosen = {name: value for name, value in _flat(self).items() if value != defaults[name]}
         return hashlib.sha256(json.dumps([self.id, chosen], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    """All settings in one dictionary, by the names under which the released models' recipes were hashed."""
+    settings = {**asdict(recipe), **asdict(recipe.optimizer), "optimizer": recipe.optimizer.kind}
+    settings["floor"] = settings.pop("epsilon")
+    settings.pop("kind", None)
+    return settings
+
+
+def _known(setting: str, value: Any, choices: tuple[Any, ...]) -> Any:
+    if value not in choices:
+        raise ValueError(f"unknown {setting} {value!r}; choose one of {', '.join(choices)}")
+    return value
 
 
 def load_recipe(path: str | Path) -> Recipe:

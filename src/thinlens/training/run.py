@@ -15,17 +15,19 @@ from .. import checkpoint, nets
 from ..data.pairs import Sampling, make_pairs, prepare, stretch
 from . import descent, least_squares
 from .descent import Report
-from .recipe import Recipe
+from .recipe import GradientDescent, LeastSquares, Recipe
 from .state import StateFile
 
 
 def default_recipe(identifier: str) -> Recipe:
-    """What serves a network when nothing else is known: least squares where it is of one layer, else SOAP."""
+    """For a network of which nothing else is known: least squares where it is of one layer, else SOAP."""
     module = nets.build(nets.parse(identifier))
     sampling = Sampling(per_photo=2, reductions=(2, 3))
-    if least_squares.serves(module):
-        return Recipe(identifier, "least-squares", "log-mse", steps=50, samples=400_000, starts=4, sampling=sampling)
-    return Recipe(identifier, "soap", "log-mse", steps=8000, learning_rate=7e-3, sampling=sampling)
+    if least_squares.supports(module):
+        optimizer = LeastSquares(steps=50, samples=400_000, starts=4)
+    else:
+        optimizer = GradientDescent("soap", steps=8000, learning_rate=7e-3)
+    return Recipe(identifier, optimizer, "log-mse", sampling=sampling)
 
 
 def train(
@@ -44,7 +46,7 @@ def train(
     The state of the run is kept in `OUT.state` until it is finished; `resume` goes on from there, else it starts
     anew. `device` is a torch device, by default a GPU where there is one. With `compiled`, the steps of Adam and SOAP
     are made up to twice as fast by torch.compile, which takes a C++ compiler, or on a GPU become one graph of kernels.
-    `cache` is the folder of the patch file. Raises ValueError if the photos, the recipe or the state do not serve,
+    `cache` is the folder of the patch file. Raises ValueError if the photos, the recipe or the state do not fit,
     OSError if `out` cannot be written.
     """
     out = Path(out)
@@ -72,7 +74,7 @@ def train(
             psnr = psnr if math.isnan(value) else value
             show(done, total, loss, psnr)
 
-        if recipe.optimizer == "least-squares":
+        if isinstance(recipe.optimizer, LeastSquares):
             least_squares.fit(module, pairs, validation, recipe, state, report)
         else:
             descent.fit(module, pairs, validation, recipe, state, report, compiled)

