@@ -19,6 +19,7 @@ from .many_layers import quantized as many_layers_quantized
 from .one_layer import fixed_point as one_layer_fixed_point
 from .one_layer import float32 as one_layer_float32
 from .picture import TYPES, Picture
+from .processor import Processor
 
 FORMS: tuple[Form[Any, Any], ...] = (
     one_layer_fixed_point.FORM,
@@ -44,24 +45,19 @@ def compile(program: Program, target: str | None = None) -> Compiled:
 
     `target` is a Halide target string, by default that of this processor, or of HL_JIT_TARGET in the environment.
     """
-    parsed = target_of(target)
-    key = f"{parsed} {_digest(program)}"
+    processor = processor_of(target)
+    key = f"{processor.name} {processor.cache} {_digest(program)}"
     with _lock:
-        compiled = _kept.pop(key, None) or Compiled(program, parsed)
+        compiled = _kept.pop(key, None) or Compiled(program, processor)
         _kept[key] = compiled
         if len(_kept) > KEPT:
             del _kept[next(iter(_kept))]
     return compiled
 
 
-def target_of(name: str | None) -> hl.Target:
-    """A processor by its Halide target string; None is the one at hand. Raises ValueError for no such string."""
-    if name is None:
-        return hl.get_jit_target_from_environment()
-    try:
-        return hl.Target(name)
-    except hl.HalideError:
-        raise ValueError(f"{name!r} is not a Halide target, as x86-64-linux-avx2-fma or arm-64-linux") from None
+def processor_of(name: str | None) -> Processor:
+    """A processor by its Halide target string; None is the one at hand."""
+    return Processor(str(hl.get_jit_target_from_environment()) if name is None else name)
 
 
 def _digest(program: Program) -> str:
@@ -79,9 +75,9 @@ def _digest(program: Program) -> str:
 class Compiled:
     """A program that runs. Pipelines are built at the first picture of each kind and kept."""
 
-    def __init__(self, program: Program, target: hl.Target | None = None) -> None:
+    def __init__(self, program: Program, processor: Processor | None = None) -> None:
         self.program = program
-        self.target = target or target_of(None)
+        self.processor = processor or processor_of(None)
         self._pipelines: dict[Picture, _Pipeline] = {}
         self._lock = Lock()
 
@@ -121,24 +117,24 @@ class Compiled:
         """The pipeline for one kind of picture, built if it is not there yet."""
         with self._lock:
             if kind not in self._pipelines:
-                self._pipelines[kind] = _Pipeline(self.program, kind, self.target)
+                self._pipelines[kind] = _Pipeline(self.program, kind, self.processor)
             return self._pipelines[kind]
 
 
 class _Pipeline:
     """A pipeline for one kind of picture: `(H, W * channels)` in, `(H * scale, W * channels * scale)` out."""
 
-    def __init__(self, program: Program, picture: Picture, target: hl.Target) -> None:
+    def __init__(self, program: Program, picture: Picture, processor: Processor) -> None:
         program = program.for_picture(picture.dtype, picture.channels)
         source, tasks = picture.source(), hl.Param(hl.Int(32), "tasks")
         form, network = choose(program)
-        stages = form.algorithm(network, picture, source, target)
-        form.schedule(network, stages, target, tasks)
+        stages = form.algorithm(network, picture, source, processor)
+        form.schedule(network, stages, processor, tasks)
         output = stages.output.output_buffer()
         output.dim(0).set_bounds(0, source.dim(0).extent() * program.scale).set_stride(1)
         output.dim(1).set_bounds(0, source.dim(1).extent() * program.scale)
         self._constants = stages.constants
-        self._run = stages.output.compile_to_callable([source, tasks], target)
+        self._run = stages.output.compile_to_callable([source, tasks], processor.target)
 
     def __call__(self, source: NDArray[Any], target: NDArray[Any], tasks: int) -> None:
         self._run(hl.Buffer(source), tasks, hl.Buffer(target))

@@ -11,6 +11,7 @@ import halide as hl
 from ..program import Program
 from .constants import Constants
 from .picture import Picture
+from .processor import Processor
 
 
 class Stages(Protocol):
@@ -40,5 +41,5 @@ class Form(Generic[Network, AnyStages]):
     """
 
     match: Callable[[Program], Network | None]
-    algorithm: Callable[[Network, Picture, hl.ImageParam, hl.Target], AnyStages]
-    schedule: Callable[[Network, AnyStages, hl.Target, hl.Expr], None]
+    algorithm: Callable[[Network, Picture, hl.ImageParam, Processor], AnyStages]
+    schedule: Callable[[Network, AnyStages, Processor, hl.Expr], None]

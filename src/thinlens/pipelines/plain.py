@@ -28,6 +28,7 @@ from .color import bicubic_sum, luma
 from .constants import Constants
 from .form import Form
 from .picture import Picture
+from .processor import Processor
 from .softmax import weighted_sum
 
 X, Y, C = hl.Var("x"), hl.Var("y"), hl.Var("c")
@@ -63,7 +64,7 @@ def match(program: Program) -> Program:
     return program
 
 
-def algorithm(program: Program, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Plain:
+def algorithm(program: Program, picture: Picture, source: hl.ImageParam, processor: Processor) -> Plain:
     """The program as stages; the output is `(W * channels * scale, H * scale)` as stored."""
     integer = program.integer
     decoded = hl.Func("picture")
@@ -80,7 +81,7 @@ def algorithm(program: Program, picture: Picture, source: hl.ImageParam, target:
     return plain
 
 
-def schedule(program: Program, plain: Plain, target: hl.Target, tasks: hl.Expr) -> None:
+def schedule(program: Program, plain: Plain, processor: Processor, tasks: hl.Expr) -> None:
     """Every stage on its own, rows in parallel, vectors along x."""
     task, guard = hl.Var("task"), hl.TailStrategy.GuardWithIf
     rows = (plain.values[-1].height + tasks - 1) // tasks  # for all stages: those of fewer rows take fewer tasks

@@ -32,9 +32,10 @@ from ..constants import Constants
 from ..form import Form
 from ..frame import ROW, SHIFT, C, Frame, X, Y
 from ..picture import Picture
+from ..processor import Processor
 from . import chain, row_sums
 from .chain import CACHE, WIDEST, Layer, ManyLayers
-from .register_block import RegisterBlock, block_of, blocks_of, registers
+from .register_block import RegisterBlock, block_of, blocks_of
 from .row_sums import Group
 
 TYPICAL = (1280, 1920, 3840)
@@ -94,10 +95,10 @@ def match(program: Program) -> ManyLayers | None:
     return net if net is not None and all(layer.quantization is None for layer in net.layers) else None
 
 
-def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Stages:
+def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, processor: Processor) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
-    lanes, most = registers(target)
+    lanes, most = processor.lanes, 26 if processor.registers == 32 else 12
     stages = Stages(frame, hl.Func("features"), [], Constants(), lanes)
     gray = hl.Expr(frame.gray[X, Y])
     stages.first[X, Y, C] = gray if net.layers[0].repeats_edges else _padded(gray, net.layers[0], stages)
@@ -224,7 +225,7 @@ def _nearest_column(sums: hl.Func, radius: int, frame: Frame) -> hl.Expr:
     return value
 
 
-def schedule(net: ManyLayers, stages: Stages, target: hl.Target, tasks: hl.Expr) -> None:
+def schedule(net: ManyLayers, stages: Stages, processor: Processor, tasks: hl.Expr) -> None:
     """Each layer a row at a time, a row in blocks of pixels, a block in blocks of channels.
 
     Lines of feature maps that are an even number of vectors apart cost up to 40 % more (Xeon, Sapphire Rapids).

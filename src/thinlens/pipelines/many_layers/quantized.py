@@ -24,14 +24,15 @@ from ..constants import Constants
 from ..form import Form
 from ..frame import SHIFT, C, Frame, X, Y
 from ..picture import Picture
+from ..processor import Packing, Processor
 from . import chain
 from .chain import Layer, ManyLayers
 
-BYTE, GROUP, BLOCK, OUTER, INNER, VECTOR = (
-    hl.Var(name) for name in ("byte", "group", "block", "outer", "inner", "vector")
+PART, GROUP, BLOCK, OUTER, INNER, VECTOR = (
+    hl.Var(name) for name in ("part", "group", "block", "outer", "inner", "vector")
 )
-WIDTH = 640
-"""Low-resolution pixels across a tile, so that its feature maps fit the second-level cache."""
+WIDEST = 640
+"""Low-resolution pixels across a tile, at most: wider ones were no quicker."""
 TANH_RANGE = 5.0
 """Beyond it, tanh is within 9.1e-5 of ±1."""
 TANH_UPPER = (0.00066223079, 0.10200628, 0.99983699)
@@ -57,11 +58,13 @@ class Stage:
 class Stages:
     """The layers between the stages of their frame.
 
-    `picture[x, y]` is what the first layer sees. `offset[byte, x]` is how far the nearest column of the picture
-    is from x, int8: a map, because to compare 64 bytes is one instruction, but to compare 64 columns is many.
+    `picture[x, y]` is what the first layer sees. `offset[part, x]` is how far the nearest column of the picture
+    is from x, in as many bits as quantized values have: a map, because to compare 64 bytes is one instruction, but to
+    compare 64 columns is many.
     """
 
     frame: Frame
+    packing: Packing
     picture: hl.Func
     offset: hl.Func
     layers: list[Stage]
@@ -83,28 +86,32 @@ def match(program: Program) -> ManyLayers | None:
     return net if quantized and all(layer.convolution.pad_value is None for layer in net.layers) else None
 
 
-def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Stages:
+def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, processor: Processor) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame = frames.begin(picture, source, net.scale, integer=False)
-    stages = Stages(frame, hl.Func("picture"), hl.Func("offset"), [], Constants())
-    stages.offset[BYTE, X] = hl.i8(hl.clamp(hl.clamp(X, 0, picture.width(source) - 1) - X, -128, 127))
+    packing = processor.packing
+    stages = Stages(frame, packing, hl.Func("picture"), hl.Func("offset"), [], Constants())
+    nearest = hl.clamp(X, 0, picture.width(source) - 1)
+    stages.offset[PART, X] = hl.cast(_signed(packing), hl.clamp(nearest - X, -128, 127))
     gray = hl.Expr(frame.gray[X, Y])
     bare = net.layers[0].kernel == 1 or net.layers[0].repeats_edges
     stages.picture[X, Y] = gray if bare else hl.select(frame.inside, gray, hl.f32(0))
     below = None
     for layer, reader in zip(net.layers[:-1], net.layers[1:], strict=True):
-        stage = _first(layer, stages) if below is None else _stage(layer, _spread(layer), below, stages)
+        stage = _first(layer, stages) if below is None else _stage(layer, None, below, stages)
         value = _requantized(layer, _quantization(reader), stage.sums, stages)
         quantized = hl.Func("quantized")
-        channel = GROUP * 4 + BYTE
-        used = hl.select(channel < layer.outputs, value(channel), hl.u8(0)) if layer.outputs % 4 else value(channel)
-        quantized[BYTE, X, Y, GROUP] = _padded(used, reader, stages)
+        channel = GROUP * packing.size + PART
+        used = value(channel)
+        if layer.outputs % 4:
+            used = hl.select(channel < layer.outputs, used, hl.cast(packing.type, 0))
+        quantized[PART, X, Y, GROUP] = _padded(used, reader, stages)
         edged = _edged(quantized, reader.kernel // 2, stages) if reader.repeats_edges else None
         stages.layers.append(Stage(layer, stage.taps, stage.sums, quantized, edged))
         below = edged or quantized
     last = net.layers[-1]
     assert below is not None
-    stage = _stage(last, _spread(last, _order(last, net.scale)), below, stages)
+    stage = _stage(last, _order(last, net.scale), below, stages)
     stages.layers.append(stage)
     values = _values(last, net.scale, stage.sums, stages)
     frames.finish(frame, chain.upscaled(net, frame, values, coarse=True), frames.float_element(picture))
@@ -116,9 +123,9 @@ def _quantization(layer: Layer) -> FakeQuantize:
     return layer.quantization
 
 
-def _zero_points(layer: Layer) -> NDArray[np.uint8]:
-    """The zero point of each channel that a layer reads, in whole groups."""
-    zero_points = np.zeros(_in_groups(layer.inputs), np.uint8)
+def _zero_points(layer: Layer) -> NDArray[np.int64]:
+    """The zero point of each channel that a layer reads."""
+    zero_points = np.zeros(layer.inputs, np.int64)
     zero_points[: layer.inputs] = _quantization(layer).zero_point
     return zero_points
 
@@ -127,19 +134,26 @@ def _padded(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
     """The quantized value, outside the picture the zero point where the layer that reads it wants zeros there."""
     if reader.kernel == 1 or reader.repeats_edges:
         return value
-    zero_points = stages.constants.buffer(_zero_points(reader))
-    return hl.select(stages.frame.inside, value, hl.u8(zero_points[GROUP * 4 + BYTE]))
+    packing = stages.packing
+    stored = np.zeros(_in_groups(reader.inputs, packing), packing.dtype)
+    stored[: reader.inputs] = _zero_points(reader) - packing.offset
+    return hl.select(stages.frame.inside, value, stages.constants.buffer(stored)[GROUP * packing.size + PART])
 
 
 def _edged(quantized: hl.Func, radius: int, stages: Stages) -> hl.Func:
     """The quantized values with edge columns repeated for `radius` pixels: a column beside the picture comes from a
     shifted vector. To repeat the rows is up to the layer that reads them."""
-    edged, value = hl.Func("edged"), hl.Expr(quantized[BYTE, X, Y, GROUP])
-    for d in range(1, radius + 1):
-        for offset in (d, -d):
-            value = hl.select(stages.offset[BYTE, X] == hl.i8(offset), quantized[BYTE, X + offset, Y, GROUP], value)
-    edged[BYTE, X, Y, GROUP] = value
+    edged, value = hl.Func("edged"), hl.Expr(quantized[PART, X, Y, GROUP])
+    for distance in range(1, radius + 1):
+        for offset in (distance, -distance):
+            here = stages.offset[PART, X] == hl.cast(_signed(stages.packing), offset)
+            value = hl.select(here, quantized[PART, X + offset, Y, GROUP], value)
+    edged[PART, X, Y, GROUP] = value
     return edged
+
+
+def _signed(packing: Packing) -> hl.Type:
+    return hl.Int(packing.type.bits())
 
 
 def _first(layer: Layer, stages: Stages) -> Stage:
@@ -154,15 +168,22 @@ def _first(layer: Layer, stages: Stages) -> Stage:
     return Stage(layer, taps, sums, None, None)
 
 
-def _stage(layer: Layer, weight: NDArray[np.int8], below: hl.Func, stages: Stages) -> Stage:
-    """The sums of a layer, `[x, y, c]` int32: weights are `[group, y, x, c, byte]`, C order."""
-    weights, sums, radius = stages.constants.buffer(weight), hl.Func("sums"), layer.kernel // 2
-    taps = hl.RDom([(0, 4), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
+def _stage(layer: Layer, order: NDArray[np.intp] | None, below: hl.Func, stages: Stages) -> Stage:
+    """The sums of a layer, `[x, y, c]` int32, its outputs in this order.
+
+    What packing takes from each quantized value is added again where a sum begins, so sums are the same everywhere.
+    """
+    packing = stages.packing
+    weight = _spread(layer, order, packing)
+    start = packing.offset * weight.sum(axis=(0, 1, 2, 4), dtype=np.int32)
+    weights, starts = stages.constants.buffer(weight), stages.constants.buffer(start)
+    sums, radius = hl.Func("sums"), layer.kernel // 2
+    taps = hl.RDom([(0, packing.size), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
     row = Y + taps.z - radius
     if layer.repeats_edges:
         row = chain.nearest_row(taps.z, radius, stages.frame, stages.constants, taps.z)
     value = below[taps.x, X + taps.y - radius, row, taps.w]
-    sums[X, Y, C] = hl.i32(0)
+    sums[X, Y, C] = starts[C] if packing.offset else hl.i32(0)
     sums[X, Y, C] += hl.i32(value) * hl.i32(weights[taps.x, C, taps.y, taps.z, taps.w])
     return Stage(layer, taps, sums, None, None)
 
@@ -174,7 +195,7 @@ def _line(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if op.weight_scale is None:
         return np.ones(layer.outputs), bias
     factor = op.weight_scale.astype(np.float64) * _quantization(layer).scale
-    return factor, bias - factor * (op.weight.sum(axis=(2, 3), dtype=np.int64) @ _zero_points(layer)[: layer.inputs])
+    return factor, bias - factor * (op.weight.sum(axis=(2, 3), dtype=np.int64) @ _zero_points(layer))
 
 
 def _requantized(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr], hl.Expr]:
@@ -183,6 +204,7 @@ def _requantized(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) 
     Halves are rounded up, not to even: a conversion that truncates does it at no cost. Where the activation is a line
     on each side of zero, both lines are in units of quantized values and the larger of the two is the result.
     """
+    packing = stages.packing
     (factor, start), halves = _line(layer), np.zeros(layer.outputs) + op.zero_point + 0.5
     units = np.zeros(layer.outputs) + op.inverse_scale
     function = None if layer.activation is None else layer.activation.function
@@ -214,7 +236,8 @@ def _requantized(layer: Layer, op: FakeQuantize, sums: hl.Func, stages: Stages) 
             exact = line(factor, start, channel)
             result = _tanh(exact) if function == "tanh" else activate(exact, function, None)
             value = result * channels(units, channel) + channels(halves, channel)
-        return hl.u8(hl.min(hl.u32(hl.max(hl.i32(value), 0)), hl.u32(255)))
+        clipped = hl.min(hl.u32(hl.max(hl.i32(value), 0)), hl.u32(255))
+        return hl.cast(packing.type, hl.i32(clipped) - packing.offset if packing.offset else clipped)
 
     return quantized
 
@@ -246,26 +269,38 @@ def _order(layer: Layer, scale: int) -> NDArray[np.intp]:
     return np.arange(layer.outputs).reshape(-1, scale, scale).transpose(1, 0, 2).ravel()
 
 
-def _spread(layer: Layer, order: NDArray[np.intp] | None = None) -> NDArray[np.int8]:
-    """Weights as `[group, y, x, c, byte]`, outputs in this order."""
+def _spread(layer: Layer, order: NDArray[np.intp] | None, packing: Packing) -> NDArray[Any]:
+    """Weights as `[group, y, x, c, part]`, outputs in this order."""
     weight = layer.convolution.weight if order is None else layer.convolution.weight[order]
     outputs, inputs, kernel, _ = weight.shape
-    spread = np.zeros((_in_groups(outputs), _in_groups(inputs), kernel, kernel), np.int8)
+    shape = (_in_groups(outputs), _in_groups(inputs, packing), kernel, kernel)
+    spread = np.zeros(shape, packing.weight_dtype)
     spread[:outputs, :inputs] = weight
-    return spread.reshape(len(spread), -1, 4, kernel, kernel).transpose(1, 3, 4, 0, 2).copy()
+    return spread.reshape(len(spread), -1, packing.size, kernel, kernel).transpose(1, 3, 4, 0, 2).copy()
 
 
-def _in_groups(channels: int) -> int:
-    """Channels in whole groups of four."""
-    return -(-channels // 4) * 4
+def _in_groups(channels: int, packing: Packing | None = None) -> int:
+    """Channels in whole groups: of a packing, or of the four sums that are computed together at least."""
+    size = 4 if packing is None else packing.size
+    return -(-channels // size) * size
 
 
-def schedule(net: ManyLayers, stages: Stages, target: hl.Target, tasks: hl.Expr) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """Where things are computed, and how many at a time: `sums` vectors of `lanes` sums stay in registers."""
+
+    lanes: int
+    sums: int
+    tile: hl.LoopLevel
+    row: hl.LoopLevel
+
+
+def schedule(net: ManyLayers, stages: Stages, processor: Processor, tasks: hl.Expr) -> None:
     """Each layer a tile at a time, in blocks of pixels and of channels."""
-    frame = stages.frame
-    lanes = target.natural_vector_size(hl.Int(32))
-    sums_kept = 24 if lanes == 16 or target.arch == hl.TargetArch.ARM else 8
-    tile, row = chain.schedule_tiles(frame, net, WIDTH, tasks)
+    frame, lanes = stages.frame, processor.lanes
+    width = _width(net, stages, processor)
+    tile, row = chain.schedule_tiles(frame, net, width, tasks)
+    place = _Place(lanes, 24 if processor.registers == 32 else 12, tile, row)
     frames.schedule_chroma(frame, lanes)
     if frame.picture.channels == 1 and net.residual:
         frame.gray.compute_at(row).store_at(tile).vectorize(X, lanes)
@@ -274,51 +309,62 @@ def schedule(net: ManyLayers, stages: Stages, target: hl.Target, tasks: hl.Expr)
         frame.chroma.compute_at(row).store_at(tile)
         frame.rows.compute_at(row)
     if any(stage.edged for stage in stages.layers):
-        stages.offset.compute_at(tile).bound(BYTE, 0, 4).vectorize(BYTE).vectorize(X, lanes)
+        _vectorized(stages.offset.compute_at(tile), stages.packing, lanes)
     stages.picture.compute_at(row).store_at(tile).vectorize(X, lanes)
-    _schedule_last(net, stages, lanes, sums_kept, row)
-    extent = WIDTH + 8 * lanes  # the last layer's blocks are rounded up
+    _schedule_last(net, stages, place)
+    extent = width + 8 * lanes  # the last layer's blocks are rounded up
     for stage, reader in zip(stages.layers[-2::-1], net.layers[:0:-1], strict=True):
-        extent = _schedule_quantized(stage, reader, extent, lanes, sums_kept, tile, row)
+        extent = _schedule_quantized(stage, stages.packing, reader, extent, place)
 
 
-def _schedule_quantized(
-    stage: Stage, reader: Layer, extent: int, lanes: int, sums_kept: int, tile: hl.LoopLevel, row: hl.LoopLevel
-) -> int:
-    """The bytes of a layer a row at a time, `extent` pixels or fewer; returns what of the layer below that takes."""
+def _width(net: ManyLayers, stages: Stages, processor: Processor) -> int:
+    """Low-resolution pixels across a tile: three quarters of the second-level cache hold its lines."""
+    size = stages.packing.dtype.itemsize
+    column = sum(size * _in_groups(layer.inputs) * (layer.kernel + 1) for layer in net.layers[1:])
+    return min(max(processor.cache * 3 // 4 // column, 16 * net.reach(0), 64), WIDEST) // 32 * 32
+
+
+def _schedule_quantized(stage: Stage, packing: Packing, reader: Layer, extent: int, place: _Place) -> int:
+    """The quantized values of a layer a row at a time, `extent` pixels or fewer; returns what of the layer below that
+    takes."""
     assert stage.quantized is not None
-    quantized, count = stage.quantized, _in_groups(stage.layer.outputs)
+    quantized, count, lanes = stage.quantized, _in_groups(stage.layer.outputs), place.lanes
     channels = _block(count)
-    vectors = max(min(sums_kept // channels, 4), 1)
+    vectors = max(min(place.sums // channels, 4), 1)
     extent += reader.kernel // 2 * (4 if stage.edged else 2) + lanes * vectors
     for func in (quantized, stage.edged) if stage.edged else (quantized,):
         # An odd number of vectors: groups would else compete for the same places in the cache.
-        func.bound_storage(X, (extent // lanes // 2 * 2 + 1) * lanes).reorder_storage(BYTE, X, GROUP, Y)
-        func.compute_at(row).bound(BYTE, 0, 4).bound(GROUP, 0, count // 4)
+        func.bound_storage(X, (extent // lanes // 2 * 2 + 1) * lanes).reorder_storage(PART, X, GROUP, Y)
+        func.compute_at(place.row).bound(PART, 0, packing.size).bound(GROUP, 0, count // packing.size)
     # Shifted inwards, not rounded up: a first layer would take float32 from memory that nothing has written, and where
     # that happens to hold denormal numbers it takes many times as long.
-    quantized.split(GROUP, OUTER, INNER, channels // 4).split(X, BLOCK, X, lanes * vectors, SHIFT)
-    quantized.split(X, VECTOR, X, lanes).reorder(BYTE, X, VECTOR, INNER, OUTER, BLOCK, Y).never_partition_all()
-    quantized.unroll(BYTE).vectorize(X).unroll(INNER).unroll(VECTOR)
+    quantized.split(GROUP, OUTER, INNER, channels // packing.size).split(X, BLOCK, X, lanes * vectors, SHIFT)
+    quantized.split(X, VECTOR, X, lanes).reorder(PART, X, VECTOR, INNER, OUTER, BLOCK, Y).never_partition_all()
+    quantized.unroll(PART).vectorize(X).unroll(INNER).unroll(VECTOR)
     _schedule_sums(stage, lanes, channels, hl.LoopLevel(quantized, OUTER))
     if stage.edged is not None:
-        stage.edged.vectorize(BYTE).vectorize(X, lanes).never_partition_all()
-    (stage.edged or quantized).store_at(tile)
+        _vectorized(stage.edged, packing, lanes).never_partition_all()
+    (stage.edged or quantized).store_at(place.tile)
     return extent
 
 
-def _schedule_last(net: ManyLayers, stages: Stages, lanes: int, sums_kept: int, row: hl.LoopLevel) -> None:
+def _vectorized(func: hl.Func, packing: Packing, lanes: int) -> hl.Func:
+    """Whole vectors of quantized values, parts and all."""
+    return func.bound(PART, 0, packing.size).vectorize(PART).vectorize(X, lanes)
+
+
+def _schedule_last(net: ManyLayers, stages: Stages, place: _Place) -> None:
     stage, frame = stages.layers[-1], stages.frame
     count = _in_groups(stage.layer.outputs)
     together = count if count <= 16 else stage.layer.outputs // net.scale
-    vectors = max(min(sums_kept // together, 4), 1)
-    block, _ = frames.schedule_line(frame, lanes * vectors)
-    frame.line.compute_at(row).never_partition_all()
+    vectors = max(min(place.sums // together, 4), 1)
+    block, _ = frames.schedule_line(frame, place.lanes * vectors)
+    frame.line.compute_at(place.row).never_partition_all()
     if together == count:
         frame.line.unroll(frames.ROW)
     else:
         block = frames.ROW
-    _schedule_sums(stage, lanes, together, hl.LoopLevel(frame.line, block))
+    _schedule_sums(stage, place.lanes, together, hl.LoopLevel(frame.line, block))
 
 
 def _schedule_sums(stage: Stage, lanes: int, channels: int, level: hl.LoopLevel) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import halide as hl
-
 from .chain import ManyLayers
 
 
@@ -15,12 +13,6 @@ class RegisterBlock:
 
     channels: int
     vectors: int
-
-
-def registers(target: hl.Target) -> tuple[int, int]:
-    """Floats in a vector, and how many vectors of sums the registers of a processor hold beside what is multiplied."""
-    lanes = target.natural_vector_size(hl.Float(32))
-    return lanes, 26 if lanes == 16 or target.arch == hl.TargetArch.ARM else 12
 
 
 def blocks_of(net: ManyLayers, most: int) -> list[RegisterBlock]:

@@ -20,6 +20,7 @@ from ..constants import Constants
 from ..form import Form
 from ..frame import COLUMN, ROW, C, Frame, X, Y
 from ..picture import Picture
+from ..processor import Processor
 from . import layer as layers
 from .layer import OneLayer
 
@@ -57,7 +58,7 @@ def parts(layer: OneLayer) -> int:
     return 1 if int(layer.weight.min()) >= -128 and int(layer.weight.max()) <= 127 else 2
 
 
-def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Stages:
+def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processor: Processor) -> Stages:
     """The stages for uint8 pictures; the output is `(W * channels * scale, H * scale)` as stored."""
     frame, constants = frames.begin(picture, source, layer.scale, integer=True, row_group=ROWS), Constants()
     padded = layers.padded(layer, frame)
@@ -92,7 +93,7 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, target: 
     return Stages(frame, padded, quads, sums, constants)
 
 
-def schedule(layer: OneLayer, stages: Stages, target: hl.Target, tasks: hl.Expr) -> None:
+def schedule(layer: OneLayer, stages: Stages, processor: Processor, tasks: hl.Expr) -> None:
     """The sums of all sub-pixels of one high-resolution row, for as many low-resolution pixels as registers allow."""
     sums = stages.sums
     count = layer.channels * parts(layer) * layer.scale

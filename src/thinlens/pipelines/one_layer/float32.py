@@ -20,6 +20,7 @@ from ..constants import Constants
 from ..form import Form
 from ..frame import COLUMN, ROW, C, Frame, X, Y
 from ..picture import Picture
+from ..processor import Processor
 from ..softmax import weighted_sum
 from . import layer as layers
 from .layer import OneLayer
@@ -47,7 +48,7 @@ def match(program: Program) -> OneLayer | None:
     return layer if layer is not None and layer.shift is None else None
 
 
-def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, target: hl.Target) -> Stages:
+def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processor: Processor) -> Stages:
     """The stages; the output is `(W * channels * scale, H * scale)` as stored."""
     frame, constants = frames.begin(picture, source, layer.scale, integer=False), Constants()
     padded = layers.padded(layer, frame)
@@ -71,7 +72,7 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, target: 
     return Stages(frame, padded, features, upscaled, constants)
 
 
-def schedule(layer: OneLayer, stages: Stages, target: hl.Target, tasks: hl.Expr) -> None:
+def schedule(layer: OneLayer, stages: Stages, processor: Processor, tasks: hl.Expr) -> None:
     """All channels of one sub-pixel of 32 low-resolution pixels in registers, the taps as loops around them."""
     vector = 32
     block, _ = layers.schedule(stages.frame, vector, 8, tasks)
