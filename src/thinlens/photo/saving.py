@@ -82,13 +82,18 @@ def check_size(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
 @contextmanager
 def replacing(path: Path) -> Generator[str, None, None]:
     """A temporary name beside a path, whose file takes its place in the end, or is removed if anything goes wrong."""
-    with appearing(path) as temporary:
-        try:
+    written = False
+    try:
+        with appearing(path) as temporary:
             yield str(temporary)
-        except pyvips.Error as error:
-            reason = str(error.detail).strip().splitlines()[0].removeprefix(f"{temporary}: ")
-            hint = "is the disk full, or the picture too large for the format?"
-            raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
+            written = True
+    except (pyvips.Error, OSError) as error:
+        if isinstance(error, OSError) and not written:
+            raise
+        text = error.strerror if isinstance(error, OSError) else str(error.detail).strip().splitlines()[0]
+        reason = str(text).removeprefix(f"{temporary}: ")
+        hint = "is the disk full, or the picture too large for the format?"
+        raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
 
 
 def image_of(samples: NDArray[Any]) -> pyvips.Image:
