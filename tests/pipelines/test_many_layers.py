@@ -13,7 +13,7 @@ import pytest
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
 from thinlens import nets
-from thinlens.photo import Step, in_bands
+from thinlens.photo import Stage, in_bands
 from thinlens.pipelines import Compiled, compile, many_layers, many_layers_float
 from thinlens.program import (
     Activation,
@@ -223,6 +223,6 @@ def test_random_chains(seed: int) -> None:
 @pytest.mark.parametrize("program", [FAMILIES[0], FAMILIES[9]], ids=name)
 def test_in_bands_of_any_height(program: Program) -> None:
     source, compiled = picture(97, 60, True, np.float32), compile(program)
-    step = Step(compiled, program.color.halo, program.scale)
-    bands = in_bands(np.split(source, [9, 10, 33, 60, 61, 80]), step)
+    stage = Stage(compiled, program.color.halo, program.scale)
+    bands = in_bands(np.split(source, [9, 10, 33, 60, 61, 80]), stage)
     assert np.array_equal(np.concatenate(list(bands)), compiled(source))
