@@ -26,9 +26,9 @@ def appearing(path: Path, *, durable: bool = True) -> Generator[Path, None, None
 
     Whatever kills the process, `path` is whole or what it was before; if `durable`, whatever cuts the power, too, and
     a file that has appeared stays: it is flushed to the disk before it is renamed, and its folder afterwards (not on
-    Windows, which has no such call). The name says on which machine and in which process it was made, so that `clean`
-    can tell when nobody needs it any more; any number of threads may write at a time, even the same path. Raises
-    OSError if the file cannot be flushed or renamed.
+    Windows, which has no such call), which takes some milliseconds. The name says on which machine and in which
+    process it was made, so that `clean` can tell when nobody needs it any more; any number of threads may write at a
+    time, even the same path. Raises OSError if the file cannot be flushed or renamed.
     """
     name = f"{PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
     temporary = path.with_name(name)
