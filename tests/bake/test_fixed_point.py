@@ -156,10 +156,11 @@ FLOAT = Convolution(0, np.full((8, 1, 3, 3), 0.1, np.float32))
         (Convolution(0, np.ones((4, 1, 3, 3), np.int16)), PixelShuffle(1, 2)),
         (FLOAT, PixelShuffle(1, 2), ReduceMax(1)),
         (Luma(0), Convolution(1, np.ones((12, 1, 1, 1), np.float32)), PixelShuffle(2, 2)),
+        (Convolution(0, np.ones((4, 1, 3, 3), np.float32), None, "zero", np.ones(1, np.float32)), PixelShuffle(1, 2)),
     ],
-    ids=["softmax", "two layers", "integer already", "no chain", "color"],
+    ids=["softmax", "two layers", "integer already", "no chain", "color", "pad value"],
 )
-def test_programs_without_a_twin(ops: tuple[Operation, ...]) -> None:
+def test_programs_without_a_fixed_point_form(ops: tuple[Operation, ...]) -> None:
     with pytest.raises(ValueError, match="x has no fixed-point form"):
         to_fixed_point(Program("x", ops))
 

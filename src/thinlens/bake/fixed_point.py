@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,18 @@ def to_fixed_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program
     takes the luma in whole levels, which may change a channel by one level more. Raises ValueError for other programs.
     Attach the result with `dataclasses.replace(program, uint8=to_fixed_point(program))`.
     """
+    reason = supports(program)
+    if reason is not None:
+        raise ValueError(reason)
+    convolution, *others = program.ops
+    layer = cast(Convolution, convolution)
+    weight, bias, bits = next(_fixed(layer, weight_bits))
+    fixed = Convolution(0, weight, bias, layer.padding)
+    return Program(program.name, (fixed, *others, RoundingShiftRight(len(program.ops), bits)), None, program.provenance)
+
+
+def supports(program: Program) -> str | None:
+    """None, or why the program has no fixed-point form."""
     convolution, *others = program.ops
     chain = all(op.operands() == (index,) for index, op in enumerate(program.ops))
     if (
@@ -38,27 +51,28 @@ def to_fixed_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program
         or not all(isinstance(op, PixelShuffle | ReduceMax) for op in others)
     ):
         names = ", ".join(type(op).__name__ for op in program.ops)
-        raise ValueError(
+        return (
             f"{program.name} has no fixed-point form: "
             f"that takes one float Convolution, then PixelShuffle and ReduceMax, not {names}"
         )
-    weight, bias, bits = _fixed(convolution, program.name, weight_bits)
-    fixed = Convolution(0, weight, bias, convolution.padding)
-    return Program(program.name, (fixed, *others, RoundingShiftRight(len(program.ops), bits)), None, program.provenance)
+    if convolution.pad_value is not None:
+        return f"{program.name} has no fixed-point form: that pads with zeros or edges, not with a pad_value"
+    if next(_fixed(convolution, 16), None) is None:
+        return f"{program.name} has no fixed-point form: its weights are too large for 32-bit sums"
+    return None
 
 
 def _fixed(
-    convolution: Convolution, name: str, weight_bits: int
-) -> tuple[NDArray[np.int16], NDArray[np.int32] | None, int]:
-    """Integer weights and bias with the most fraction bits that fit, and their number."""
+    convolution: Convolution, weight_bits: int
+) -> Iterator[tuple[NDArray[np.int16], NDArray[np.int32] | None, int]]:
+    """Integer weights and bias that fit, and their number of fraction bits: the most first."""
     exact = convolution.weight.astype(np.float64)
     for most, least in ((weight_bits, LEAST_BITS), (16, 1)):
         for bits in range(MOST_BITS, least - 1, -1):
             weight = round_keeping_sums(exact * 2**bits)
             bias = None if convolution.bias is None else np.rint(convolution.bias.astype(np.float64) * PEAK * 2**bits)
             if _fits(weight, bias, bits, most):
-                return weight.astype(np.int16), None if bias is None else bias.astype(np.int32), bits
-    raise ValueError(f"{name} has no fixed-point form: its weights are too large for 32-bit sums")
+                yield weight.astype(np.int16), None if bias is None else bias.astype(np.int32), bits
 
 
 def _fits(weight: NDArray[Any], bias: NDArray[Any] | None, bits: int, weight_bits: int) -> bool:
