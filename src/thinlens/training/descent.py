@@ -26,7 +26,7 @@ ROUND = 10
 
 
 def fit(
-    module: nn.Module,
+    module: nets.Network,
     train: Pairs,
     validation: Pairs,
     recipe: Recipe,
@@ -59,7 +59,7 @@ class Descent:
     Where `compiled`, the loss is compiled on the CPU, and a whole step is one graph of kernels on a GPU.
     """
 
-    def __init__(self, module: nn.Module, pairs: Pairs, recipe: Recipe, compiled: bool = False) -> None:
+    def __init__(self, module: nets.Network, pairs: Pairs, recipe: Recipe, compiled: bool = False) -> None:
         self.recipe, self.scale = recipe, pairs.scale
         self.border = nets.lower(module).halo
         self.device = next(module.parameters()).device

@@ -40,7 +40,6 @@ class OneLayer(Protocol):
     """What a network offers to be fitted this way; its forward is combine(pixel_shuffle(filter(low)))."""
 
     filter: nn.Conv2d
-    config: Any
 
     def combine(self, maps: Tensor) -> Tensor:
         """`(…, maps)` to `(…)`, each pixel on its own."""
