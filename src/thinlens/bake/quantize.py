@@ -134,7 +134,7 @@ def _quantize_weights(op: Convolution, inputs: list[Planes], results: list[Plane
     weight = op.weight.reshape(outputs, -1).astype(np.float64)
     covariance[np.diag_indices_from(covariance)] += RIDGE * np.trace(covariance) / len(covariance) + 1e-12
     fitted = weight + np.linalg.solve(covariance, products - covariance @ weight.T).T
-    quantized, scale = _round(fitted, covariance)
+    quantized, scale = round_weights(fitted, covariance)
     bias = target_mean - (quantized * scale[:, None]) @ mean
     return replace(
         op,
@@ -172,7 +172,7 @@ def _patches(planes: Planes, op: Convolution) -> NDArray[np.float32]:
     return windows.transpose(0, 3, 4, 1, 2).reshape(op.weight[0].size, -1)
 
 
-def _round(weight: NDArray[Any], covariance: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def round_weights(weight: NDArray[Any], covariance: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Quantized weights `(out, in)`, whole numbers, and the scale of each output.
 
     One input after the other is rounded, those of the largest variance first. The rest then moves to where it gives the
