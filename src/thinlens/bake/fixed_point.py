@@ -1,4 +1,4 @@
-"""A float program's integer twin: weights of 8 or 16 bits, 32-bit sums, nearly the same picture."""
+"""A float program in fixed point: weights of int8 or int16, 32-bit sums, nearly the same picture."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ PEAK = 255 << FRACTION_BITS
 MOST_BITS = 16
 """More fraction bits in the weights than this would change nothing at 8 bits."""
 LEAST_BITS = 6
-"""Weights of a byte with fewer fraction bits than this cost more than 0.02 dB."""
+"""Weights of int8 with fewer fraction bits than this cost more than 0.02 dB."""
 
 
 def to_fixed_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program:
     """The integer program of a convolution, a pixel shuffle and, maybe, a channel maximum (eSR-MAX, bicubic).
 
     Weights get as many fraction bits as fit `weight_bits` and keep every possible sum in int32; those that would have
-    fewer than 6 in a byte get 16 bits. Their rounding keeps the sum of each filter, so flat areas keep their level. The
+    fewer than 6 in int8 become int16. Their rounding keeps the sum of each filter, so flat areas keep their level. The
     largest sum is rounded back to 1/64 of a level. Before the final rounding to 8 bits, a result differs from the
-    float program's by less than 255 · taps / 2**bits levels, plus 1/128: with 16 bits a few hundredths, with a byte
-    about one in noise. On Set5 a trained eSR-MAX_s2_K3_C2 lost 0.006 dB with a byte and 0.004 with 16 bits, which take
+    float program's by less than 255 · taps / 2**bits levels, plus 1/128: with int16 a few hundredths, with int8
+    about one in noise. On Set5 a trained eSR-MAX_s2_K3_C2 lost 0.006 dB with int8 and 0.004 with int16, which takes
     the processor twice the multiply instructions. Beyond ±512 levels a result is clipped. In color, integer arithmetic
     takes the luma in whole levels, which may change a channel by one level more. Raises ValueError for other programs.
     Attach the result with `dataclasses.replace(program, uint8=to_fixed_point(program))`.
