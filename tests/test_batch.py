@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from threading import Barrier, Event
 
 import numpy as np
 import pytest
+from pyvips.voperation import concurrency_get, concurrency_set
 
 from thinlens import batch, run
 from thinlens.jobs import Job
-from thinlens.photo import Photo, read, write
+from thinlens.photo import Photo, read, threads, write
 from thinlens.program import Convolution, PixelShuffle, Program
 
 NEAREST = Program("nearest", (Convolution(0, np.ones((4, 1, 1, 1), np.float32)), PixelShuffle(1, 2)))
@@ -37,7 +40,7 @@ def test_every_photo_is_done_as_if_it_were_alone(jobs: list[Job], workers: int |
 
 def test_workers_work_at_the_same_time(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
     together = Barrier(4, timeout=30)  # broken, and so an error, unless four are in it at a time
-    monkeypatch.setattr(run, "upscale_file", lambda *_, **__: together.wait())
+    monkeypatch.setattr(run, "upscale_file_to", lambda *_, **__: together.wait())
     assert [outcome.error for outcome in batch.upscale_files(jobs, workers=4)] == [None] * 8
 
 
@@ -66,14 +69,56 @@ def test_closing_begins_no_more(jobs: list[Job], monkeypatch: pytest.MonkeyPatch
     begun: list[Path] = []
     go = Event()
 
-    def slow(source: Path, _target: Path) -> None:
+    def slow(source: Path, *_: object, **__: object) -> None:
         begun.append(source)
         if len(begun) > 1:
             go.wait(30)
 
-    monkeypatch.setattr(run, "upscale_file", slow)
+    monkeypatch.setattr(run, "upscale_file_to", slow)
+    before = set(threading.enumerate())
     outcomes = batch.upscale_files(jobs, workers=1)
     next(outcomes)
     outcomes.close()
     go.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
     assert len(begun) <= 2
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_threads_of_libvips_are_changed_only_while_photos_are_done(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(batch, "processors", lambda: 7)
+    monkeypatch.setattr(run, "upscale_file_to", lambda *_, **__: seen.append(concurrency_get()))
+    own = concurrency_get()
+    concurrency_set(own + 3)
+    try:
+        outcomes = batch.upscale_files(jobs, workers=workers)
+        next(outcomes)
+        end = time.monotonic() + 30
+        while len(seen) < len(jobs) or concurrency_get() != own + 3:  # the caller is not done with the outcomes
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        outcomes.close()
+        assert concurrency_get() == own + 3
+    finally:
+        concurrency_set(own)
+    assert set(seen) == {1 if workers > 1 else 7}
+
+
+def test_blocks_of_threads_may_overlap() -> None:
+    own = concurrency_get()
+    first, second = threads(own + 1), threads(own + 2)
+    first.__enter__()
+    assert concurrency_get() == own + 1
+    second.__enter__()
+    assert concurrency_get() == own + 2
+    first.__exit__(None, None, None)
+    assert concurrency_get() == own + 2
+    second.__exit__(None, None, None)
+    assert concurrency_get() == own
+    with threads(own + 1), threads(own + 1):
+        pass
+    assert concurrency_get() == own

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import pytest
 import torch
 
 from thinlens import cli, models, nets
+from thinlens.batch import Outcome
+from thinlens.jobs import Job
 from thinlens.photo import Photo, read, write
 from thinlens.program import Convolution, PixelShuffle, Program, load, save
 
@@ -100,6 +102,22 @@ def test_a_tree_of_photos(thinlens: Command) -> None:
     assert upscale(thinlens, "photos", "-o", "out")[:2] == (0, "2 of 2 photos enlarged, in out\n")
     assert Path("out/a.png").exists()
     assert Path("out/deep/er/b.png").exists()
+
+
+def test_standard_output_is_redirected_for_a_cluster_only(thinlens: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def outcomes(jobs: list[Job], *_: object, **__: object) -> Iterator[Outcome]:
+        print("from whoever does the work")
+        yield from (Outcome(job) for job in jobs)
+
+    monkeypatch.setattr("thinlens.batch.upscale_files", outcomes)
+    monkeypatch.setattr("thinlens.cluster.upscale_files", outcomes)
+    end = "2 of 2 photos enlarged, in out\n"
+    assert upscale(thinlens, ".", "-o", "out")[:2] == (0, f"from whoever does the work\n{end}")
+    code, out, err = upscale(thinlens, ".", "-o", "out", "--cluster", "local")
+    assert (code, out) == (0, end)
+    assert "from whoever does the work\n" in err
+    code, out, err = upscale(thinlens, ".", "-o", "out", "--cluster", "local", "--json")
+    assert [json.loads(line).get("done") for line in out.splitlines()] == [None, None, 2]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from thinlens import cluster
 from thinlens.jobs import Job
 from thinlens.photo import Photo, read, write
 from thinlens.program import Convolution, PixelShuffle, Program, save
+from thinlens.sizes import DEFAULT
 
 NEAREST = Program("nearest", (Convolution(0, np.ones((4, 1, 1, 1), np.float32)), PixelShuffle(1, 2)))
 
@@ -53,6 +54,7 @@ def test_a_folder_on_a_cluster_of_this_machine(tmp_path: Path) -> None:
     jobs[0].target.write_text("done before")
     jobs[1].source.write_text("no picture")
     outcomes = list(cluster.upscale_files(jobs, skip_existing=True, model=NEAREST))
+    assert {"HL_NUM_THREADS", "RAY_USAGE_STATS_ENABLED"}.isdisjoint(os.environ)
     assert {outcome.job for outcome in outcomes} == set(jobs)
     assert [outcome.job for outcome in outcomes if outcome.skipped] == [jobs[0]]
     failed = [outcome for outcome in outcomes if outcome.error]
@@ -66,13 +68,13 @@ def test_a_folder_on_a_cluster_of_this_machine(tmp_path: Path) -> None:
 
 def test_a_result_that_came_since_is_not_written_again(tmp_path: Path) -> None:
     (job,) = photos(tmp_path, 1, 20)
-    before = cluster._mark(job)
-    assert cluster._attempt(job, before, model=NEAREST).error is None
+    before = cluster._identity(job)
+    assert cluster._attempt(job, before, DEFAULT, NEAREST, None).error is None
     check_whole([job])
     first = job.target.stat()
-    assert cluster._attempt(job, before, model=NEAREST).error is None
+    assert cluster._attempt(job, before, DEFAULT, NEAREST, None).error is None
     assert job.target.stat() == first
-    assert cluster._attempt(job, cluster._mark(job), model=NEAREST).error is None  # to be replaced
+    assert cluster._attempt(job, cluster._identity(job), DEFAULT, NEAREST, None).error is None  # to be replaced
     assert job.target.stat().st_ino != first.st_ino or job.target.stat().st_mtime_ns != first.st_mtime_ns
 
 
@@ -89,6 +91,28 @@ def test_without_a_cluster_or_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ImportError, match=r"^a cluster needs ray: pip install 'thinlens\[cluster\]'$"):
         list(cluster.upscale_files(jobs, model=NEAREST))
+
+
+def test_workers_have_one_thread_and_the_caller_keeps_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    for variable in ("HL_NUM_THREADS", "RAY_USAGE_STATS_ENABLED"):
+        monkeypatch.delenv(variable, raising=False)
+    seen: dict[str, Any] = {}
+
+    def init(**options: Any) -> None:
+        seen.update(options, usage=os.environ.get("RAY_USAGE_STATS_ENABLED"))
+
+    monkeypatch.setattr(ray, "init", init)
+    cluster.connect("local")
+    assert seen["runtime_env"] == {"env_vars": {"HL_NUM_THREADS": "1"}}
+    assert seen["usage"] == "0"
+    assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    monkeypatch.setenv("HL_NUM_THREADS", "2")
+    cluster.connect("local")
+    assert seen["runtime_env"] == {"env_vars": {"HL_NUM_THREADS": "2"}}
+    assert seen["usage"] == os.environ["RAY_USAGE_STATS_ENABLED"] == "1"
 
 
 @pytest.mark.slow

@@ -12,9 +12,10 @@ torch = pytest.importorskip("torch")
 from equivalence.tolerances import FLOAT  # noqa: E402
 from programs import picture  # noqa: E402
 from thinlens import checkpoint, nets  # noqa: E402
+from thinlens.bake import fixed_point  # noqa: E402
 from thinlens.conversion import convert  # noqa: E402
 from thinlens.photo import Photo, write  # noqa: E402
-from thinlens.program import load, reference  # noqa: E402
+from thinlens.program import Program, load, reference  # noqa: E402
 
 
 @pytest.mark.parametrize("identifier", ["ECBSR_s2_M1_C4", "ECBSR_s3_M2_C3_softplus_identity"])
@@ -39,6 +40,29 @@ def test_a_program_of_ecbsr_holds_one_convolution_for_each_block(
     low = picture(13, 9, False, np.float32)
     difference = reference.run(load(target), low) - reference.run(nets.lower(module), low)
     assert np.abs(difference).max() <= FLOAT
+
+
+def test_uint8_pictures_get_the_fixed_point_form_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(1)
+    made: dict[str, Program] = {}
+    for identifier in ("eSR-MAX_s2_K3_C1", "eSR-TM_s2_K3_C1"):
+        torch.save(nets.build(nets.parse(identifier)).state_dict(), tmp_path / f"{identifier}.model")
+        made[identifier] = convert(tmp_path / f"{identifier}.model", tmp_path / "program.safetensors")
+    one, other = made.values()
+    assert fixed_point.supports(one) is None and one.uint8 is not None and one.uint8.integer
+    reason = (
+        "eSR-TM_s2_K3_C1 has no fixed-point form: that takes one float Convolution, then PixelShuffle and ReduceMax"
+    )
+    assert str(fixed_point.supports(other)).startswith(reason) and other.uint8 is None
+
+    def broken(_: Program) -> Program:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(fixed_point, "to_fixed_point", broken)
+    with pytest.raises(ValueError, match="^broken$"):
+        convert(tmp_path / "eSR-MAX_s2_K3_C1.model", tmp_path / "program.safetensors")
 
 
 @pytest.fixture

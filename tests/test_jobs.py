@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from thinlens.jobs import mark, plan
+from thinlens.jobs import plan
 
 
 @pytest.fixture
@@ -104,13 +104,3 @@ def test_what_is_there_is_replaced_only_with_leave(tree: Path) -> None:
 def test_links_that_go_round_are_not_followed(tree: Path) -> None:
     (tree / "in/sub/again").symlink_to(tree / "in")
     assert len(planned("in", "out")) == 4
-
-
-def test_names_say_the_size() -> None:
-    assert mark((2, 3, 4)) == "x2"
-    assert mark((3,)) == "x3"
-    assert mark((2, 3, 4), scale=1.5) == "x1.5"
-    assert mark((2,), size=(3000, 2000)) == "3000x2000"
-    assert mark((2,), width=800, height=600) == "w800-h600"
-    assert mark((2,), fit=(1920, 1080)) == "fit1920x1080"
-    assert mark((2,), long_side=4000) == "long4000"

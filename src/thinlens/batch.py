@@ -7,10 +7,11 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 from . import run
 from .jobs import Job
+from .run import Model
+from .sizes import DEFAULT, TargetSize
 
 
 @dataclass(frozen=True)
@@ -24,36 +25,45 @@ class Outcome:
 
 
 def upscale_files(
-    jobs: Sequence[Job], *, skip_existing: bool = False, workers: int | None = None, **how: Any
+    jobs: Sequence[Job],
+    wanted: TargetSize = DEFAULT,
+    *,
+    model: Model = "balanced",
+    limit: float | None = None,
+    skip_existing: bool = False,
+    workers: int | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs, `workers` of them at a time (None: as many as processors), and yield each outcome as it comes.
 
-    `how` is what `run.upscale_file` takes: model, scale, size and so on. A photo that fails leaves no file and stops
-    no other; with `skip_existing` a result that is there already is left as it is. What killed runs have left half
-    written in the target folders is removed. Closing the iterator begins no more photos; those begun are finished.
+    Size, model and limit are those of `run.upscale_file_to`. A photo that fails leaves no file and stops no other; with
+    `skip_existing` a result that is there already is left as it is. What killed runs have left half written in the
+    target folders is removed. Closing the iterator begins no more photos; those begun are finished.
     """
-    from . import photo
-
     count = min(workers or processors(), len(jobs)) or 1
+    # the photos beside each other keep the processors busy; more threads for each would only get in their way
+    threads = 1 if count > 1 else processors()
     clean_targets(jobs)
     pool = ThreadPoolExecutor(count)
     try:
-        # the photos beside each other keep the processors busy; more threads for each would only get in their way
-        with photo.threads(1 if count > 1 else processors()):
-            waiting = [pool.submit(do, job, skip_existing=skip_existing, **how) for job in jobs]
-            for future in as_completed(waiting):
-                yield future.result()
+        waiting = [pool.submit(do, job, wanted, model, limit, skip_existing, threads) for job in jobs]
+        for future in as_completed(waiting):
+            yield future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def do(job: Job, *, skip_existing: bool = False, **how: Any) -> Outcome:
-    """Do one job; whatever goes wrong is told in the outcome."""
+def do(
+    job: Job, wanted: TargetSize, model: Model, limit: float | None, skip_existing: bool = False, threads: int = 1
+) -> Outcome:
+    """Do one job, with so many threads of libvips; whatever goes wrong is told in the outcome."""
+    from . import photo
+
     if skip_existing and job.target.exists():
         return Outcome(job, skipped=True)
     start = perf_counter()
     try:
-        run.upscale_file(job.source, job.target, **how)
+        with photo.threads(threads):
+            run.upscale_file_to(job.source, job.target, wanted, model=model, limit=limit)
     except Exception as error:  # whatever it is, the other photos are not to suffer
         text = one_line(error)
         named = str(job.source) in text or str(job.target) in text

@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import nets
 from .files import write_whole
@@ -17,7 +17,7 @@ from .files import write_whole
 FORMAT = "thinlens checkpoint 1"
 
 
-def save(module: nn.Module, path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:
+def save(module: nets.Network, path: str | os.PathLike[str], provenance: Mapping[str, Any]) -> None:
     """Write a network and where it comes from; the file appears whole or not at all.
 
     `provenance` is what JSON can hold: recipe, data, code version, scores. The id and the padding are added.
@@ -28,7 +28,7 @@ def save(module: nn.Module, path: str | os.PathLike[str], provenance: Mapping[st
     write_whole(to_bytes(tensors, header), path)
 
 
-def load(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]:
+def load(path: str | os.PathLike[str]) -> tuple[nets.Network, dict[str, Any]]:
     """Read a network and its provenance. Raises ValueError if the file is no checkpoint or its tensors don't fit."""
     tensors, header = read(path)
     if header.get("format") != FORMAT:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional, TextIO
 
 import typer
 
@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from .batch import Outcome
     from .jobs import Job
+    from .sizes import TargetSize
 
 STREAM = Path("-")
 INTERRUPTED = 130
@@ -93,40 +94,42 @@ def upscale(
     ] = False,
 ) -> None:
     """Make photos larger."""
-    from . import batch, run, sizes
-    from .jobs import mark, plan
+    from contextlib import redirect_stdout
 
-    wish: dict[str, Any] = {
-        "scale": scale,
-        "size": _size(size) if size else None,
-        "width": width,
-        "height": height,
-        "fit": _size(fit) if fit else None,
-        "long_side": long_side,
-    }
+    from . import batch, run, sizes
+    from .jobs import plan
+
     if skip_existing and overwrite:
         raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
-    wish = {name: value for name, value in wish.items() if value is not None}
-    sizes.plan((10**6, 10**6), run.scales(model), **wish)  # a wish that no photo can have is refused before all else
+    wanted = sizes.TargetSize(
+        scale, _size(size) if size else None, width, height, _size(fit) if fit else None, long_side
+    )
+    offered = run.scales(model)
+    sizes.plan((10**6, 10**6), offered, wanted)  # what the model can do with no photo is refused before all else
     if cluster and jobs:
         raise ValueError("--jobs is for this machine; on a cluster every processor takes one photo at a time")
-    how = {**wish, "model": model, "limit": limit}
     if STREAM in (*photos, out):
         if len(photos) > 1 or json or cluster:
             raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
-        _pipe(photos[0], out or STREAM, overwrite, format, how)
+        _pipe(photos[0], out or STREAM, wanted, overwrite, format, model, limit)
         return
-    todo = plan(photos, out, mark(run.scales(model), **wish), format=format, may_exist=skip_existing or overwrite)
+    todo = plan(photos, out, wanted.label(offered), format=format, may_exist=skip_existing or overwrite)
     if len(todo) == 1 and not (json or cluster or skip_existing):
         batch.clean_targets(todo)
-        _interruptible(run.upscale_file, todo[0].source, todo[0].target, **how)
+        _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, wanted, model=model, limit=limit)
         print(todo[0].target)
     elif cluster:
-        from . import cluster as ray_cluster
+        from .cluster import upscale_files
 
-        _follow(ray_cluster.upscale_files(todo, cluster, skip_existing=skip_existing, **how), todo, json)
+        outcomes = upscale_files(todo, cluster, wanted, model=model, limit=limit, skip_existing=skip_existing)
+        results = sys.stdout
+        with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
+            _follow(outcomes, todo, json, results)
     else:
-        _follow(batch.upscale_files(todo, skip_existing=skip_existing, workers=jobs, **how), todo, json)
+        outcomes = batch.upscale_files(
+            todo, wanted, model=model, limit=limit, skip_existing=skip_existing, workers=jobs
+        )
+        _follow(outcomes, todo, json, sys.stdout)
 
 
 @app.command("list")
@@ -180,7 +183,7 @@ def convert(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="PROGRAM", help="The program file, .safetensors.")],
     quantize: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(metavar="PHOTOS", help="A folder of photos to fit layers of bytes to, for 8-bit pictures."),
+        typer.Option(metavar="PHOTOS", help="A folder of photos to fit int8 layers to, for 8-bit pictures."),
     ] = None,
 ) -> None:
     """Make a program, which runs without torch, of a checkpoint."""
@@ -246,7 +249,9 @@ def benchmark(
     print(speed.to_json() if json else speed.markdown())
 
 
-def _pipe(source: Path, target: Path, overwrite: bool, format: str | None, how: dict[str, Any]) -> None:
+def _pipe(
+    source: Path, target: Path, wanted: TargetSize, overwrite: bool, format: str | None, model: str, limit: float | None
+) -> None:
     """From standard input or to standard output."""
     from .streams import upscale_stream
 
@@ -254,8 +259,9 @@ def _pipe(source: Path, target: Path, overwrite: bool, format: str | None, how: 
         raise ValueError("a picture would fill the terminal with signs; give a file with -o, or a pipe")
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} is there already; give --overwrite")
-    low = sys.stdin.buffer if source == STREAM else source
-    upscale_stream(low, sys.stdout.buffer if target == STREAM else target, format=format, **how)
+    photo = sys.stdin.buffer if source == STREAM else source
+    result = sys.stdout.buffer if target == STREAM else target
+    upscale_stream(photo, result, wanted, format=format, model=model, limit=limit)
 
 
 def _interruptible(call: Callable[..., object], *arguments: object, **options: object) -> None:
@@ -268,9 +274,11 @@ def _interruptible(call: Callable[..., object], *arguments: object, **options: o
         _stop("stopped")
 
 
-def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: bool) -> None:
-    """Show how far the work is, and in the end what came of it; exit code 1 if any photo failed, 130 at Ctrl-C."""
-    from contextlib import redirect_stdout
+def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: bool, results: TextIO) -> None:
+    """Show how far the work is, and in the end, on `results`, what came of it.
+
+    The exit code is 1 if any photo failed, 130 at Ctrl-C.
+    """
     from json import dumps
     from time import perf_counter
 
@@ -279,28 +287,28 @@ def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: 
 
     counts = dict.fromkeys(("done", "skipped", "failed"), 0)
     errors: list[str] = []
-    start, stopped, results = perf_counter(), False, sys.stdout
+    start, stopped = perf_counter(), False
     try:
-        with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
-            for outcome in track(outcomes, "enlarging", total=len(jobs), console=Console(stderr=True)):
-                status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
-                counts[status] += 1
-                if as_json:
-                    files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
-                    line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
-                    print(dumps(line), file=results, flush=True)
-                elif outcome.error:
-                    errors.append(outcome.error)
+        for outcome in track(outcomes, "enlarging", total=len(jobs), console=Console(stderr=True)):
+            status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
+            counts[status] += 1
+            if as_json:
+                files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
+                line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
+                print(dumps(line), file=results, flush=True)
+            elif outcome.error:
+                errors.append(outcome.error)
     except KeyboardInterrupt:
         stopped = True
         outcomes.close()
     for error in sorted(errors):
         print(f"thinlens: {error}", file=sys.stderr)
     if as_json:
-        print(dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start}))
+        end = dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start})
     else:
         there = f", {counts['skipped']} there already" if counts["skipped"] else ""
-        print(f"{counts['done']} of {len(jobs)} photos enlarged{there}, in {_places(jobs)}")
+        end = f"{counts['done']} of {len(jobs)} photos enlarged{there}, in {_places(jobs)}"
+    print(end, file=results, flush=True)
     if stopped:
         _stop("stopped; --skip-existing goes on from here")
     if counts["failed"]:

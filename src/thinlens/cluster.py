@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from socket import create_connection
 from typing import Any, TypeAlias
 
 from . import models, run
 from .batch import Outcome, clean_targets, do
 from .jobs import Job
+from .run import Model
+from .sizes import DEFAULT, TargetSize
 
 LOCAL = "local"
 ATTEMPTS = 4
@@ -20,12 +23,18 @@ WAITING = 1000
 PATIENCE = 10
 """Seconds in which a cluster must answer."""
 
-Mark: TypeAlias = tuple[int, int] | None
+Identity: TypeAlias = tuple[int, int] | None
 """Which file a name stands for: when it was modified, in ns, and its inode; None without one."""
 
 
 def upscale_files(
-    jobs: Sequence[Job], address: str = LOCAL, *, skip_existing: bool = False, **how: Any
+    jobs: Sequence[Job],
+    address: str = LOCAL,
+    wanted: TargetSize = DEFAULT,
+    *,
+    model: Model = "balanced",
+    limit: float | None = None,
+    skip_existing: bool = False,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs on the Ray cluster at `address` (`local`: one on this machine, for as long as it takes).
 
@@ -39,7 +48,6 @@ def upscale_files(
     except ModuleNotFoundError:
         raise ImportError("a cluster needs ray: pip install 'thinlens[cluster]'") from None
 
-    model = how.pop("model", "balanced")
     if not (isinstance(model, str) and model in models.PRESETS):
         model = run.load(model)  # a file of this machine; presets are on all of them
     clean_targets(jobs)
@@ -54,7 +62,7 @@ def upscale_files(
                 if skip_existing and job.target.exists():
                     yield Outcome(job, skipped=True)
                 else:
-                    running[task.remote(absolute, _mark(absolute), model=model, **how)] = job
+                    running[task.remote(absolute, _identity(absolute), wanted, model, limit)] = job
             if not running:
                 return
             done, _ = ray.wait(list(running))
@@ -76,10 +84,11 @@ def connect(address: str) -> None:
     """Connect to a Ray cluster, or start one on this machine; ConnectionError, naming the address, if there is none."""
     import ray
 
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    workers = {"env_vars": {"HL_NUM_THREADS": os.environ.get("HL_NUM_THREADS", "1")}}  # each has one processor
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": workers}
     if address == LOCAL:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(address=LOCAL, include_dashboard=False, **quiet)
+        with _default("RAY_USAGE_STATS_ENABLED", "0"):
+            ray.init(address=LOCAL, include_dashboard=False, **options)
         return
     try:
         host, colon, port = address.removeprefix("ray://").rpartition(":")
@@ -90,24 +99,32 @@ def connect(address: str) -> None:
             f"there is no Ray cluster at {address}; start one with `ray start --head`, or give local"
         ) from None
     try:
-        ray.init(address=address, **quiet)
+        ray.init(address=address, **options)
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConnectionError(f"the Ray cluster at {address} does not take this machine: {reason}") from None
 
 
-def _attempt(job: Job, before: Mark, **how: Any) -> Outcome:
+@contextmanager
+def _default(variable: str, value: str) -> Generator[None, None, None]:
+    """Within the block the environment has the variable, with this value if it had none before."""
+    missing = variable not in os.environ
+    os.environ.setdefault(variable, value)
+    try:
+        yield
+    finally:
+        if missing:
+            os.environ.pop(variable, None)
+
+
+def _attempt(job: Job, before: Identity, wanted: TargetSize, model: Model, limit: float | None) -> Outcome:
     """A job on a worker, which has one processor; `before` is what stood in the target's place when it was given."""
-    os.environ.setdefault("HL_NUM_THREADS", "1")
-    from .photo import threads
-
-    if _mark(job) != before:  # an earlier attempt has done it, and was lost before it could say so
+    if _identity(job) != before:  # an earlier attempt has done it, and was lost before it could say so
         return Outcome(job)
-    with threads(1):
-        return do(job, **how)
+    return do(job, wanted, model, limit)
 
 
-def _mark(job: Job) -> Mark:
+def _identity(job: Job) -> Identity:
     try:
         status = job.target.stat()
     except FileNotFoundError:

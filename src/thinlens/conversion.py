@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from . import bake, checkpoint, nets, program
+from .bake import fixed_point
 from .data.pairs import Sampling, prepare, shrink
 from .program import Convolution, Program
 
@@ -26,9 +26,9 @@ def convert(
 ) -> Program:
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
-    A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Branches are merged
-    (`bake.fuse`); where the family has an integer form, it is baked for uint8 pictures. `quantize` is a folder of
-    photos: for uint8 pictures a network of many layers then computes in bytes, fitted to crops of them
+    A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Branches are merged (`bake.fuse`);
+    where there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it. `quantize` is a folder of photos:
+    uint8 pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them
     (`bake.quantize`). Raises OSError or ValueError if there is no such network in the file or no such folder.
     """
     path = Path(source)
@@ -43,8 +43,8 @@ def convert(
         module, provenance = checkpoint.load(path)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in provenance.items()}
     made = replace(bake.fuse(nets.lower(module)), provenance=texts)
-    with suppress(ValueError):
-        made = replace(made, uint8=bake.to_fixed_point(made))
+    if fixed_point.supports(made) is None:
+        made = replace(made, uint8=fixed_point.to_fixed_point(made))
     if quantize is not None:
         made = replace(made, uint8=_quantized(made, quantize))
     program.save(made, target)

@@ -21,10 +21,14 @@ _lock = Lock()
 
 
 @contextmanager
-def appearing(path: Path) -> Generator[Path, None, None]:
+def appearing(path: Path, *, durable: bool = True) -> Generator[Path, None, None]:
     """A temporary name beside `path` to write to: it becomes `path` if the block ends well and is removed if not.
 
-    It says on which machine and in which process it was made, so that `clean` can tell when nobody needs it any more.
+    Whatever kills the process, `path` is whole or what it was before; if `durable`, whatever cuts the power, too, and
+    a file that has appeared stays: it is flushed to the disk before it is renamed, and its folder afterwards (not on
+    Windows, which has no such call), which takes some milliseconds. The name says on which machine and in which
+    process it was made, so that `clean` can tell when nobody needs it any more; any number of threads may write at a
+    time, even the same path. Raises OSError if the file cannot be flushed or renamed.
     """
     name = f"{PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
     temporary = path.with_name(name)
@@ -32,16 +36,21 @@ def appearing(path: Path) -> Generator[Path, None, None]:
         _ours.add(temporary)
     try:
         yield temporary
-        temporary.replace(path)
+        if durable:
+            with open(temporary, "r+b") as file:  # to be written: Windows flushes no other
+                os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105, as the tests watch it
+        if durable:
+            _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
         with _lock:
             _ours.discard(temporary)
 
 
-def write_whole(content: bytes, path: str | os.PathLike[str]) -> None:
-    """Write a file that appears whole or not at all."""
-    with appearing(Path(path)) as temporary:
+def write_whole(content: bytes, path: str | os.PathLike[str], *, durable: bool = True) -> None:
+    """Write a file that appears whole or not at all, as `appearing` says."""
+    with appearing(Path(path), durable=durable) as temporary:
         temporary.write_bytes(content)
 
 
@@ -61,6 +70,17 @@ def abandon() -> None:
     for temporary in _ours:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    with suppress(OSError):  # some network drives cannot, and one may not list every folder: the file is whole anyway
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _left(file: Path) -> bool:

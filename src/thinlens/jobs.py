@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 MAGIC = "*?["
 """The characters that make a name a pattern."""
@@ -24,7 +23,7 @@ class Job:
 def plan(
     photos: Sequence[str | os.PathLike[str]],
     target: str | os.PathLike[str] | None,
-    mark: str,
+    label: str,
     *,
     format: str | None = None,
     may_exist: bool = False,
@@ -34,7 +33,7 @@ def plan(
     A folder stands for all photos in it and in the folders below, a pattern for the photos that it matches; files and
     folders whose names begin with a dot are left out, and so is the target folder. The target is a file for a single
     photo and a folder, made if missing, for all else; the tree below a folder, or below the fixed part of a pattern,
-    is kept in it. Without a target each result stands beside its photo: with the mark `x2`, `photo.jpg` becomes
+    is kept in it. Without a target each result stands beside its photo: with the label `x2`, `photo.jpg` becomes
     `photo-x2.jpg`, a folder `photos` becomes `photos-x2`. `format`, such as `png`, takes the place of what the names
     end in. Raises OSError or ValueError, before anything is written, if a photo does not exist or a result cannot be
     written, FileExistsError if a result is there already and `may_exist` is false.
@@ -45,29 +44,16 @@ def plan(
     given = list(dict.fromkeys(Path(photo) for photo in photos))
     end = Path(target) if target is not None else None
     if len(given) == 1 and given[0].is_file() and not (end and end.is_dir()):
-        jobs = [Job(given[0], end or _beside(given[0], mark, suffix))]
+        jobs = [Job(given[0], end or _beside(given[0], label, suffix))]
         _check(jobs, may_exist)
     else:
-        jobs = [job for path in given for job in _jobs(path, end, mark, suffix)]
+        jobs = [job for path in given for job in _jobs(path, end, label, suffix)]
         jobs = list({job.source.absolute(): job for job in jobs}.values())
         _check(jobs, may_exist)
         _make_folders(jobs)
     for job in jobs:
         check_target(job.target)
     return jobs
-
-
-def mark(scales: Collection[int], **wish: Any) -> str:
-    """What the names of results say of their size, such as `x2`, from a model's scales and a wish to `sizes.plan`."""
-    parts = {
-        "scale": lambda scale: f"x{scale:g}",
-        "size": lambda size: f"{size[0]}x{size[1]}",
-        "width": lambda width: f"w{width}",
-        "height": lambda height: f"h{height}",
-        "fit": lambda fit: f"fit{fit[0]}x{fit[1]}",
-        "long_side": lambda side: f"long{side}",
-    }
-    return "-".join(parts[name](value) for name, value in wish.items()) or f"x{2 if 2 in scales else min(scales)}"
 
 
 def suffix_of(format: str) -> str:
@@ -81,16 +67,16 @@ def suffix_of(format: str) -> str:
     return suffix
 
 
-def _jobs(path: Path, folder: Path | None, mark: str, suffix: str | None) -> Iterator[Job]:
+def _jobs(path: Path, folder: Path | None, label: str, suffix: str | None) -> Iterator[Job]:
     from .photo import SUFFIXES
 
     if path.is_file():
-        yield Job(path, _renamed(folder / path.name, suffix) if folder else _beside(path, mark, suffix))
+        yield Job(path, _renamed(folder / path.name, suffix) if folder else _beside(path, label, suffix))
     elif path.is_dir():
         found = list(_below(path, folder))
         if not found:
             raise ValueError(f"{path} holds no photos (names ending in {', '.join(SUFFIXES)})")
-        into = folder or path.resolve().parent / f"{path.resolve().name}-{mark}"
+        into = folder or path.resolve().parent / f"{path.resolve().name}-{label}"
         for file in found:
             yield Job(file, _renamed(into / file.relative_to(path), suffix))
     elif any(sign in str(path) for sign in MAGIC):
@@ -102,7 +88,7 @@ def _jobs(path: Path, folder: Path | None, mark: str, suffix: str | None) -> Ite
             if folder:
                 yield Job(file, _renamed(folder / file.relative_to(_fixed(path)), suffix))
             else:
-                yield Job(file, _beside(file, mark, suffix))
+                yield Job(file, _beside(file, label, suffix))
     else:
         raise FileNotFoundError(f"{path} does not exist")
 
@@ -155,8 +141,8 @@ def _check(jobs: list[Job], may_exist: bool) -> None:
         raise FileExistsError(f"{there[0]}{more} already; give --overwrite or --skip-existing")
 
 
-def _beside(path: Path, mark: str, suffix: str | None) -> Path:
-    return _renamed(path.with_name(f"{path.stem}-{mark}{path.suffix}"), suffix)
+def _beside(path: Path, label: str, suffix: str | None) -> Path:
+    return _renamed(path.with_name(f"{path.stem}-{label}{path.suffix}"), suffix)
 
 
 def _renamed(path: Path, suffix: str | None) -> Path:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from . import models, program, sizes
 from .program import Program
-from .sizes import Plan, Size
+from .sizes import Plan, Size, TargetSize
 
 if TYPE_CHECKING:
-    from .photo import Opened, Photo, Step
+    from .photo import Opened, Photo, Stage
     from .pipelines import Compiled
 
 Model: TypeAlias = str | os.PathLike[str] | Program
@@ -41,9 +41,9 @@ def upscale(picture: NDArray[Any], scale: float | None = None, model: Model = "b
     from .pipelines import check_picture
 
     check_picture(picture)
-    plan = sizes.plan((picture.shape[1], picture.shape[0]), scales(model), scale=scale)
-    for step in _programs(model, plan):
-        picture = compile(step)(picture)
+    plan = sizes.plan((picture.shape[1], picture.shape[0]), scales(model), TargetSize(scale=scale))
+    for each in _programs(model, plan):
+        picture = compile(each)(picture)
     if picture.shape[1::-1] == plan.size:
         return picture if plan.chain else picture.copy()
     from .photo import resize
@@ -58,8 +58,8 @@ def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced") -> Photo:
     from .photo import resize_photo, split, stack
 
     samples = stack(photo.pixels, photo.alpha)
-    for step in _steps(_programs(model, plan), color=photo.pixels.ndim == 3, transparent=photo.alpha is not None):
-        samples = step.apply(samples)
+    for stage in _stages(_programs(model, plan), color=photo.pixels.ndim == 3, transparent=photo.alpha is not None):
+        samples = stage.apply(samples)
     pixels, alpha = split(samples)
     return resize_photo(replace(photo, pixels=pixels, alpha=alpha), plan.size)
 
@@ -77,12 +77,24 @@ def upscale_file(
     long_side: int | None = None,
     limit: float | None = None,
 ) -> Plan:
+    """Make a photo file larger; how large is said in one way, as `sizes.TargetSize` has them. See `upscale_file_to`."""
+    wanted = TargetSize(scale, size, width, height, fit, long_side)
+    return upscale_file_to(source, target, wanted, model=model, limit=limit)
+
+
+def upscale_file_to(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    wanted: TargetSize,
+    *,
+    model: Model = "balanced",
+    limit: float | None = None,
+) -> Plan:
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
 
-    How large is said by one of scale, size, width and height, fit, long_side, as in `sizes.plan`. Neither photo nor
-    result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in bands, with the same
-    result. Returns what was done. Raises OSError or ValueError with a sentence for the user where a file cannot be
-    read or written.
+    Neither photo nor result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in
+    bands, with the same result. Returns what was done. Raises OSError or ValueError with a sentence for the user where
+    a file cannot be read or written.
     """
     from .photo import LIMIT, check_megapixels, check_size, check_target, open_photo, write
 
@@ -92,16 +104,7 @@ def upscale_file(
     check_target(target)
     limit = LIMIT if limit is None else limit
     opened = open_photo(source, limit)
-    plan = sizes.plan(
-        opened.size,
-        offered,
-        scale=scale,
-        size=size,
-        width=width,
-        height=height,
-        fit=fit,
-        long_side=long_side,
-    )
+    plan = sizes.plan(opened.size, offered, wanted)
     check_megapixels(target, plan.size, limit)
     check_size(target, plan.size)
     if opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE:
@@ -148,26 +151,26 @@ def _stream(opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[
 
     height, *rest = opened.shape
     bands = opened.bands(max(LOWEST_BAND, BAND * height // (opened.bytes * plan.enlarged**2)))
-    for step in _steps(_programs(model, plan), color=opened.color, transparent=opened.transparent):
-        bands = in_bands(bands, step)
+    for stage in _stages(_programs(model, plan), color=opened.color, transparent=opened.transparent):
+        bands = in_bands(bands, stage)
     shape = (height * plan.enlarged, rest[0] * plan.enlarged, *rest[1:])
     write_bands(bands, shape, opened.dtype, target, plan.size, opened.details)
 
 
-def _steps(programs: list[Program], color: bool, transparent: bool) -> list[Step]:
+def _stages(programs: list[Program], color: bool, transparent: bool) -> list[Stage]:
     """What happens to the pixels of a photo, with alpha as their last channel, one after the other."""
-    from .photo import BLEED, Step
+    from .photo import BLEED, Stage
 
     forms = [program.color if color else program for program in programs]
     halos = [max(form.halo, form.uint8.halo if form.uint8 else 0) for form in forms]
     if not transparent:
-        return [Step(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True)]
-    apart = [_Apart(compile(p), compile(program.bicubic(p.scale))) for p in programs]
-    return [BLEED, *(Step(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
+        return [Stage(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True)]
+    apart = [_ColorsAndAlpha(compile(p), compile(program.bicubic(p.scale))) for p in programs]
+    return [BLEED, *(Stage(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
 
 
 @dataclass(frozen=True)
-class _Apart:
+class _ColorsAndAlpha:
     """Colors and alpha, the last channel, each through a pipeline of its own."""
 
     colors: Compiled

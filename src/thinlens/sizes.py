@@ -34,51 +34,79 @@ class Plan:
         return math.prod(self.chain)
 
 
-def plan(
-    source: Size,
-    scales: Collection[int],
-    *,
-    scale: float | None = None,
-    size: Size | None = None,
-    width: int | None = None,
-    height: int | None = None,
-    fit: Size | None = None,
-    long_side: int | None = None,
-) -> Plan:
-    """From the size of a picture, the scales that a model offers and one wish to the models and the final size.
+@dataclass(frozen=True)
+class TargetSize:
+    """How large a picture is to become, said in one way.
 
-    The wish is one of: `scale`, from 1 to 16; `size`, exactly that, whatever it does to the proportions; `width`,
+    That is one of: `scale`, from 1 to 16; `size`, exactly that, whatever it does to the proportions; `width`,
     `height` or both, where one alone keeps the proportions; `fit`, the largest size with these proportions that fits
-    into a width and height; `long_side`, the longer of width and height. Without a wish it is twice the size, or what
-    a model with one scale does. All but `scale` may also make a picture smaller. The models are those that
-    enlarge enough and least beyond it, the fewest of these, the largest first. Raises ValueError in one sentence.
+    into a width and height; `long_side`, the longer of width and height. With none it is twice the size, or what a
+    model with one scale does. All but `scale` may also make a picture smaller. Raises ValueError in one sentence.
     """
-    sides = (width, height) if width is not None or height is not None else None
-    wishes = {"scale": scale, "size": size, "width or height": sides, "fit": fit, "long_side": long_side}
-    given = [name for name, value in wishes.items() if value is not None]
-    if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} contradict each other; give one of them")
-    for length in (*(size or ()), width, height, *(fit or ()), long_side):
-        if length is not None and length < 1:
-            raise ValueError(f"a picture must be at least 1 pixel wide and high, not {length}")
-    if scale is not None and not 1 <= scale <= LARGEST:
-        raise ValueError(f"the scale must be from 1 to {LARGEST}, not {scale:g}")
+
+    scale: float | None = None
+    size: Size | None = None
+    width: int | None = None
+    height: int | None = None
+    fit: Size | None = None
+    long_side: int | None = None
+
+    def __post_init__(self) -> None:
+        sides = self.width if self.height is None else self.height
+        ways = {"scale": self.scale, "size": self.size, "width or height": sides}
+        ways |= {"fit": self.fit, "long_side": self.long_side}
+        given = [name for name, value in ways.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} contradict each other; give one of them")
+        for length in (*(self.size or ()), self.width, self.height, *(self.fit or ()), self.long_side):
+            if length is not None and length < 1:
+                raise ValueError(f"a picture must be at least 1 pixel wide and high, not {length}")
+        if self.scale is not None and not 1 <= self.scale <= LARGEST:
+            raise ValueError(f"the scale must be from 1 to {LARGEST}, not {self.scale:g}")
+
+    def of(self, source: Size) -> Size | None:
+        """The size that a picture of the size `source` becomes; None where the model decides."""
+        across, down = source
+        if self.scale is not None:
+            return _scaled(source, self.scale)
+        if self.size is not None:
+            return self.size
+        if self.width is not None:
+            return _scaled(source, self.width / across) if self.height is None else (self.width, self.height)
+        if self.height is not None:
+            return _scaled(source, self.height / down)
+        if self.fit is not None:
+            return _scaled(source, min(self.fit[0] / across, self.fit[1] / down))
+        return None if self.long_side is None else _scaled(source, self.long_side / max(source))
+
+    def label(self, scales: Collection[int]) -> str:
+        """What the names of files say of it, such as `x2`, given the scales that the model offers."""
+        parts = {
+            "x": None if self.scale is None else f"{self.scale:g}",
+            "": self.size and "{}x{}".format(*self.size),
+            "w": self.width,
+            "h": self.height,
+            "fit": self.fit and "{}x{}".format(*self.fit),
+            "long": self.long_side,
+        }
+        given = [f"{name}{value}" for name, value in parts.items() if value is not None]
+        return "-".join(given) or f"x{_own(scales)}"
+
+
+DEFAULT = TargetSize()
+"""As large as the model makes a picture."""
+
+
+def plan(source: Size, scales: Collection[int], target: TargetSize) -> Plan:
+    """From the size of a picture and the scales that a model offers to the models to go through and the final size.
+
+    The models are those that enlarge enough and least beyond it, the fewest of these, the largest first. Raises
+    ValueError in one sentence.
+    """
     across, down = source
-    if scale is not None:
-        final = _scaled(source, scale)
-    elif size is not None:
-        final = size
-    elif width is not None:
-        final = _scaled(source, width / across) if height is None else (width, height)
-    elif height is not None:
-        final = _scaled(source, height / down)
-    elif fit is not None:
-        final = _scaled(source, min(fit[0] / across, fit[1] / down))
-    elif long_side is not None:
-        final = _scaled(source, long_side / max(source))
-    else:
-        only = 2 if 2 in scales else min(scales)
-        return Plan((only,), (across * only, down * only))
+    final = target.of(source)
+    if final is None:
+        return Plan((_own(scales),), (across * _own(scales), down * _own(scales)))
     factor = max(final[0] / across, final[1] / down)
     if factor > LARGEST * (1 + SLACK):
         raise ValueError(
@@ -88,6 +116,11 @@ def plan(
     return Plan(_chain(factor, scales), final)
 
 
+def _own(scales: Collection[int]) -> int:
+    """How many times larger a model makes a picture when nobody says how large."""
+    return 2 if 2 in scales else min(scales)
+
+
 def _scaled(source: Size, factor: float) -> Size:
     return max(1, math.floor(source[0] * factor + 0.5)), max(1, math.floor(source[1] * factor + 0.5))
 
@@ -95,13 +128,13 @@ def _scaled(source: Size, factor: float) -> Size:
 def _chain(factor: float, scales: Collection[int]) -> tuple[int, ...]:
     if factor <= 1 + SLACK:
         return (1,) if 1 in scales and factor >= 1 else ()  # a model of scale 1 cleans up
-    steps = sorted((scale for scale in scales if scale > 1), reverse=True)
-    if not steps:
+    larger = sorted((scale for scale in scales if scale > 1), reverse=True)
+    if not larger:
         raise ValueError("the model does not enlarge; choose another")
     found = [
         chain
         for count in range(1, math.ceil(math.log2(LARGEST)) + 1)
-        for chain in combinations_with_replacement(steps, count)
+        for chain in combinations_with_replacement(larger, count)
         if math.prod(chain) * (1 + SLACK) >= factor
     ]
     return min(found, key=lambda chain: (math.prod(chain), len(chain)))

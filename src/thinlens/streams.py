@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from . import run
 from .jobs import suffix_of
+from .run import Model
+from .sizes import DEFAULT, TargetSize
 
 NAMES = ("standard input", "standard output")
 
 
-def upscale_stream(source: Path | BinaryIO, target: Path | BinaryIO, *, format: str | None = None, **how: Any) -> None:
+def upscale_stream(
+    source: Path | BinaryIO,
+    target: Path | BinaryIO,
+    wanted: TargetSize = DEFAULT,
+    *,
+    format: str | None = None,
+    model: Model = "balanced",
+    limit: float | None = None,
+) -> None:
     """Enlarge a photo from a file or binary stream into a file or binary stream.
 
-    A stream as target needs a `format`, such as `png`, and gets the whole result or nothing. `how` is what
-    `run.upscale_file` takes, and its errors are raised, with streams called standard input and output.
+    A stream as target needs a `format`, such as `png`, and gets the whole result or nothing. All else is as in
+    `run.upscale_file_to`, whose errors are raised, with streams called standard input and output.
     """
     if not isinstance(target, Path) and format is None:
         raise ValueError("the result has no name to tell the format; give one, as --format png")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="thinlens-")))
-        low = source if isinstance(source, Path) else folder / "low"
-        high = target if isinstance(target, Path) else folder / f"high{suffix_of(format or '')}"
+    with TemporaryDirectory(prefix="thinlens-") as name:
+        folder = Path(name)
+        photo = source if isinstance(source, Path) else folder / "photo"
+        result = target if isinstance(target, Path) else folder / f"result{suffix_of(format or '')}"
         if not isinstance(source, Path):
-            with open(low, "wb") as file:
+            with open(photo, "wb") as file:
                 shutil.copyfileobj(source, file)
         try:
-            run.upscale_file(low, high, **how)
+            run.upscale_file_to(photo, result, wanted, model=model, limit=limit)
         except (OSError, ValueError) as error:
             if error.args and isinstance(error.args[0], str):
-                for path, name in zip((folder / "low", high), NAMES, strict=True):
+                for path, stream in zip((folder / "photo", result), NAMES, strict=True):
                     if path.parent == folder:
-                        error.args = (error.args[0].replace(str(path), name), *error.args[1:])
+                        error.args = (error.args[0].replace(str(path), stream), *error.args[1:])
             raise
         if not isinstance(target, Path):
-            with open(high, "rb") as file:
+            with open(result, "rb") as file:
                 shutil.copyfileobj(file, target)
             target.flush()

@@ -1,4 +1,4 @@
-"""The fixed-point twin: near the float program, exact in int32, and only for programs that have one."""
+"""Programs in fixed point: near the float program, exact in int32, and only where there is such a form."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_bits_are_as_many_as_fit() -> None:
         assert shift.shift == 16 or np.abs(weight).max() > 32700 or max(sums) > 2**31 * 0.99
 
 
-def test_a_byte_where_it_has_six_fraction_bits() -> None:
+def test_int8_where_it_has_six_fraction_bits() -> None:
     for gain, most, bits in ((0.4, 127, 8), (0.9, 127, 7), (1.5, 127, 6), (2.5, 32767, 13)):
         weight = np.full((4, 1, 1, 1), gain, np.float32)
         convolution, _, shift = to_fixed_point(Program("x", (Convolution(0, weight), PixelShuffle(1, 2)))).ops
@@ -108,7 +108,7 @@ def test_a_byte_where_it_has_six_fraction_bits() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_byte_keeps_photographs_within_a_level(channels: int) -> None:
+def test_int8_keeps_photographs_within_a_level(channels: int) -> None:
     program = maximum(2, 3, channels)
     picture = smooth_picture(40, 50)[..., 1]
     expected = reference.run(program, picture).astype(int)
@@ -141,8 +141,8 @@ def test_name_padding_and_provenance_stay() -> None:
     fixed = to_fixed_point(program)
     assert (fixed.name, fixed.provenance, fixed.integer) == (program.name, program.provenance, True)
     assert isinstance(fixed.ops[0], Convolution) and fixed.ops[0].padding == "edge"
-    with_twin = replace(program, uint8=fixed)
-    assert with_twin.color.uint8 is not None and with_twin.color.uint8.integer
+    with_both = replace(program, uint8=fixed)
+    assert with_both.color.uint8 is not None and with_both.color.uint8.integer
 
 
 FLOAT = Convolution(0, np.full((8, 1, 3, 3), 0.1, np.float32))
@@ -156,10 +156,11 @@ FLOAT = Convolution(0, np.full((8, 1, 3, 3), 0.1, np.float32))
         (Convolution(0, np.ones((4, 1, 3, 3), np.int16)), PixelShuffle(1, 2)),
         (FLOAT, PixelShuffle(1, 2), ReduceMax(1)),
         (Luma(0), Convolution(1, np.ones((12, 1, 1, 1), np.float32)), PixelShuffle(2, 2)),
+        (Convolution(0, np.ones((4, 1, 3, 3), np.float32), None, "zero", np.ones(1, np.float32)), PixelShuffle(1, 2)),
     ],
-    ids=["softmax", "two layers", "integer already", "no chain", "color"],
+    ids=["softmax", "two layers", "integer already", "no chain", "color", "pad value"],
 )
-def test_programs_without_a_twin(ops: tuple[Operation, ...]) -> None:
+def test_programs_without_a_fixed_point_form(ops: tuple[Operation, ...]) -> None:
     with pytest.raises(ValueError, match="x has no fixed-point form"):
         to_fixed_point(Program("x", ops))
 

@@ -53,7 +53,7 @@ def assert_same(program: Program, fused: Program) -> None:
 
 
 def tail(source: int) -> tuple[Operation, ...]:
-    """From four maps to a picture."""
+    """From four feature maps to a picture."""
     return PixelShuffle(source, 2), Activation(source + 1, "tanh")
 
 
@@ -74,7 +74,7 @@ MERGED: dict[str, tuple[Operation, ...]] = {
         layer(0, 4, 1, 1),
         Add(1, 2),
     ),
-    "a sum with one border value": (
+    "a sum with one pad value": (
         layer(0, 4, 1, 3, pad_value=BIAS[:1]),
         layer(0, 4, 1, 5, pad_value=BIAS[:1]),
         Add(1, 2),
@@ -100,7 +100,7 @@ def test_merged_to_one(name: str) -> None:
 
 
 def test_the_source_is_a_branch_too() -> None:
-    """The identity branch of a block with as many maps out as in, from both sides of the addition."""
+    """The identity branch of a block with as many feature maps out as in, from both sides of the addition."""
     for padding in ("zero", "edge"):
         head = (layer(0, 4, 1, 3), Activation(1, "relu"))
         for addition in (Add(3, 2), Add(2, 3)):
@@ -112,7 +112,7 @@ def test_the_source_is_a_branch_too() -> None:
 
 LEFT: dict[str, tuple[Operation, ...]] = {
     "zeros around what a 1×1 with a bias gave": (layer(0, 3, 1, 1, bias=BIAS), layer(1, 4, 3, 3)),
-    "another border value": (layer(0, 3, 1, 1, bias=BIAS), layer(1, 4, 3, 3, pad_value=BIAS + 1)),
+    "another pad value": (layer(0, 3, 1, 1, bias=BIAS), layer(1, 4, 3, 3, pad_value=BIAS + 1)),
     "3×3 then 3×3": (layer(0, 3, 1, 3), layer(1, 4, 3, 3, padding="edge")),
     "an activation between": (layer(0, 3, 1, 1), Activation(1, "relu"), layer(2, 4, 3, 3, padding="edge")),
     "a middle read twice": (
@@ -121,7 +121,7 @@ LEFT: dict[str, tuple[Operation, ...]] = {
     ),
     "two sources": (*(layer(0, 4, 1, 3), Activation(1, "relu"), layer(2, 4, 4, 3), layer(0, 4, 1, 3), Add(3, 4)),),
     "two paddings": (layer(0, 4, 1, 3), layer(0, 4, 1, 3, padding="edge"), Add(1, 2)),
-    "two border values": (layer(0, 4, 1, 3), layer(0, 4, 1, 3, pad_value=BIAS[:1]), Add(1, 2)),
+    "two pad values": (layer(0, 4, 1, 3), layer(0, 4, 1, 3, pad_value=BIAS[:1]), Add(1, 2)),
     "a summand read twice": (*(layer(0, 4, 1, 3), layer(0, 4, 1, 3), Activation(2, "relu"), Add(1, 2), Add(3, 4)),),
     "the picture behind an activation": (*(layer(0, 3, 1, 3), Activation(1, "relu"), layer(2, 4, 3, 3), Add(3, 0)),),
     "twice the same": (layer(0, 4, 1, 3), Add(1, 1)),
@@ -141,12 +141,12 @@ def test_left_alone(name: str) -> None:
             np.testing.assert_array_equal(one.bias, other.bias)
 
 
-def test_integers_and_levels_are_left_alone() -> None:
+def test_integer_and_quantized_layers_are_left_alone() -> None:
     weight = np.ones((4, 1, 3, 3))
     whole = Convolution(0, weight.astype(np.int16))
     integer = Program("x", (whole, whole, Add(1, 2), PixelShuffle(3, 2)))
-    levels = Convolution(1, weight.astype(np.int8), weight_scale=np.ones(4, np.float32))
-    quantized = Program("x", (FakeQuantize(0, 0.1, 0), levels, levels, Add(2, 3), PixelShuffle(4, 2)))
+    int8 = Convolution(1, weight.astype(np.int8), weight_scale=np.ones(4, np.float32))
+    quantized = Program("x", (FakeQuantize(0, 0.1, 0), int8, int8, Add(2, 3), PixelShuffle(4, 2)))
     for program in (integer, quantized):
         assert kinds(fuse(program)) == kinds(program)
 
@@ -164,8 +164,8 @@ def test_in_color_and_with_a_uint8_program() -> None:
     assert kinds(color) == ["Luma", "Convolution", "PixelShuffle", "AddChroma"]
     assert isinstance(color.ops[0], Luma) and isinstance(color.ops[3], AddChroma) and color.ops[3].operands() == (3, 0)
     assert_same(program.color, color)
-    twin = Program("x", (Convolution(0, np.ones((4, 1, 1, 1), np.int16)), PixelShuffle(1, 2)))
-    assert fuse(replace(program, uint8=twin)).uint8 is twin
+    fixed = Program("x", (Convolution(0, np.ones((4, 1, 1, 1), np.int16)), PixelShuffle(1, 2)))
+    assert fuse(replace(program, uint8=fixed)).uint8 is fixed
 
 
 def test_sums_are_formed_in_double_precision() -> None:
@@ -205,7 +205,7 @@ def graphs(draw: st.DrawFn) -> Program:
 def _drawn_layer(
     draw: st.DrawFn, ops: list[Operation], source: int, outputs: int, inputs: int, kernel: int
 ) -> Convolution:
-    """Often with the border value that lets it merge with its source."""
+    """Often with the pad value that lets it merge with its source."""
     fields: dict[str, Any] = {"padding": draw(st.sampled_from(["zero", "edge"]))}
     if draw(st.booleans()):
         fields["bias"] = None

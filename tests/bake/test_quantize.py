@@ -1,4 +1,4 @@
-"""Quantized twins: near the float program, with every promise of its form."""
+"""Quantized programs: near the float program, with every promise of their form."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from programs import convolution, deep_program, float_program, integer_program, picture
 from thinlens import bake
+from thinlens.bake.quantize import round_weights
 from thinlens.program import (
     Activation,
+    Add,
     Convolution,
     FakeQuantize,
     Function,
@@ -82,10 +84,36 @@ def test_picture_added_at_the_end_is_not_rounded() -> None:
     exact = reference.run(program, PICTURES[0].astype(np.float32) / np.float32(255))
     rounded = reference.run(quantized, PICTURES[0].astype(np.float32) / np.float32(255))
     assert np.abs(exact - rounded).max() < 0.02 * np.ptp(exact)
+    (addition,) = (op for op in quantized.ops if isinstance(op, Add))
+    assert 0 in addition.operands()
+    assert all(op.source != 0 for op in quantized.ops if isinstance(op, FakeQuantize))
+
+
+def test_a_pad_value_is_multiplied_like_the_source_that_it_surrounds() -> None:
+    program = deep_program("relu", 2, 4, "zero")
+    quantized = bake.quantize(program, PICTURES)
+    last, layer = program.ops[2], quantized.ops[3]
+    assert isinstance(last, Convolution) and isinstance(layer, Convolution) and last.pad_value is not None
+    quantizer = quantized.ops[layer.source - 1]
+    assert isinstance(quantizer, FakeQuantize) and quantizer.factor is not None and np.ptp(quantizer.factor) > 0
+    np.testing.assert_array_equal(layer.pad_value, last.pad_value * quantizer.factor)
+
+
+def test_rounding_of_weights_makes_up_for_what_it_changes() -> None:
+    """With inputs that go together the error is less than half of that of rounding each weight by itself."""
+    random = np.random.default_rng(5)
+    causes = random.normal(size=(24, 4))
+    weight, covariance = random.normal(size=(32, 24)), causes @ causes.T + 0.01 * np.eye(24)
+    quantized, scale = round_weights(weight, covariance)
+    assert np.array_equal(quantized, np.rint(quantized)) and np.abs(quantized).max() <= 127
+    alone = np.rint(weight / scale[:, None]).clip(-127, 127)
+    changes = (whole * scale[:, None] - weight for whole in (quantized, alone))
+    made_up, left = (np.einsum("oi,ij,oj->", change, covariance, change) for change in changes)
+    assert made_up < left / 2
 
 
 @pytest.mark.parametrize("function", ["relu", "prelu", "tanh"])
-def test_every_channel_uses_most_levels(function: Function) -> None:
+def test_every_channel_uses_many_of_the_quantized_values(function: Function) -> None:
     program = chain(function, "zero")
     first = program.ops[0]
     assert isinstance(first, Convolution)

@@ -96,12 +96,12 @@ def block(inputs: int, outputs: int, slope: bool = True) -> State:
     return state
 
 
-def run_block(state: State, maps: Tensor, identity: bool = False) -> Tensor:
-    """The five branches one after the other, the maps between 1×1 and 3×3 framed by the bias; no activation."""
-    total = functional.conv2d(maps, state["conv3x3.weight"], state["conv3x3.bias"], padding=1)
+def run_block(state: State, features: Tensor, identity: bool = False) -> Tensor:
+    """The five branches one after the other, the feature maps between 1×1 and 3×3 framed by the bias; no activation."""
+    total = functional.conv2d(features, state["conv3x3.weight"], state["conv3x3.bias"], padding=1)
 
     def framed(name: str) -> Tensor:
-        middle = functional.conv2d(maps, state[f"{name}.k0"], state[f"{name}.b0"])
+        middle = functional.conv2d(features, state[f"{name}.k0"], state[f"{name}.b0"])
         frame = state[f"{name}.b0"][None, :, None, None]
         height, width = middle.shape[2:]
         large = frame.expand(len(middle), -1, height + 2, width + 2).clone()
@@ -113,20 +113,20 @@ def run_block(state: State, maps: Tensor, identity: bool = False) -> Tensor:
         middle = framed(name)
         filters = state[f"{name}.scale"] * state[f"{name}.mask"]
         total = total + functional.conv2d(middle, filters, state[f"{name}.bias"], groups=middle.shape[1])
-    return total + maps if identity else total
+    return total + features if identity else total
 
 
 def _ecbsr(scale: int, blocks: int, channels: int) -> tuple[State, Forward]:
     sizes = [1, *[channels] * (blocks + 1), scale**2]
-    states = [block(*maps, slope=index <= blocks) for index, maps in enumerate(pairwise(sizes))]
+    states = [block(*pair, slope=index <= blocks) for index, pair in enumerate(pairwise(sizes))]
 
     def forward(low: Tensor) -> Tensor:
-        maps = low
+        features = low
         for state in states:
-            maps = run_block(state, maps)
+            features = run_block(state, features)
             if "act.weight" in state:
-                maps = functional.prelu(maps, state["act.weight"])
-        return functional.pixel_shuffle(maps + low.repeat(1, scale**2, 1, 1), scale)
+                features = functional.prelu(features, state["act.weight"])
+        return functional.pixel_shuffle(features + low.repeat(1, scale**2, 1, 1), scale)
 
     named = {f"backbone.{index}.{name}": value for index, state in enumerate(states) for name, value in state.items()}
     return named, forward

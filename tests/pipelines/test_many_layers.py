@@ -12,7 +12,7 @@ import processors
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
 from thinlens import nets
-from thinlens.photo import Step, in_bands
+from thinlens.photo import Stage, in_bands
 from thinlens.pipelines import Compiled, compile
 from thinlens.pipelines.build import target_of
 from thinlens.pipelines.many_layers import chain as chains
@@ -223,6 +223,6 @@ def test_random_chains(seed: int) -> None:
 @pytest.mark.parametrize("program", [FAMILIES[0], FAMILIES[9]], ids=name)
 def test_in_bands_of_any_height(program: Program) -> None:
     source, compiled = picture(97, 60, True, np.float32), compile(program)
-    step = Step(compiled, program.color.halo, program.scale)
-    bands = in_bands(np.split(source, [9, 10, 33, 60, 61, 80]), step)
+    stage = Stage(compiled, program.color.halo, program.scale)
+    bands = in_bands(np.split(source, [9, 10, 33, 60, 61, 80]), stage)
     assert np.array_equal(np.concatenate(list(bands)), compiled(source))

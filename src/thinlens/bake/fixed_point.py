@@ -1,8 +1,9 @@
-"""A float program's integer twin: weights of 8 or 16 bits, 32-bit sums, nearly the same picture."""
+"""A float program in fixed point: weights of int8 or int16, 32-bit sums, nearly the same picture."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +15,33 @@ PEAK = 255 << FRACTION_BITS
 MOST_BITS = 16
 """More fraction bits in the weights than this would change nothing at 8 bits."""
 LEAST_BITS = 6
-"""Weights of a byte with fewer fraction bits than this cost more than 0.02 dB."""
+"""Weights of int8 with fewer fraction bits than this cost more than 0.02 dB."""
 
 
 def to_fixed_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program:
     """The integer program of a convolution, a pixel shuffle and, maybe, a channel maximum (eSR-MAX, bicubic).
 
     Weights get as many fraction bits as fit `weight_bits` and keep every possible sum in int32; those that would have
-    fewer than 6 in a byte get 16 bits. Their rounding keeps the sum of each filter, so flat areas keep their level. The
+    fewer than 6 in int8 become int16. Their rounding keeps the sum of each filter, so flat areas keep their level. The
     largest sum is rounded back to 1/64 of a level. Before the final rounding to 8 bits, a result differs from the
-    float program's by less than 255 · taps / 2**bits levels, plus 1/128: with 16 bits a few hundredths, with a byte
-    about one in noise. On Set5 a trained eSR-MAX_s2_K3_C2 lost 0.006 dB with a byte and 0.004 with 16 bits, which take
-    the processor twice the multiply instructions. Beyond ±512 levels a result is clipped. In color, integer arithmetic
-    takes the luma in whole levels, which may change a channel by one level more. Raises ValueError for other programs.
+    float program's by less than 255 · taps / 2**bits levels, plus 1/128: with int16 a few hundredths, with int8
+    about one in noise. On Set5 a trained eSR-MAX_s2_K3_C2 lost 0.006 dB with int8 and 0.004 with int16, which takes
+    the processor twice the multiply instructions. Beyond ±512 8-bit values a result is clipped. In color, integer arithmetic
+    takes the luma in whole 8-bit values, which may change a channel by one more. Raises ValueError for other programs.
     Attach the result with `dataclasses.replace(program, uint8=to_fixed_point(program))`.
     """
+    reason = supports(program)
+    if reason is not None:
+        raise ValueError(reason)
+    convolution, *others = program.ops
+    layer = cast(Convolution, convolution)
+    weight, bias, bits = next(_fixed(layer, weight_bits))
+    fixed = Convolution(0, weight, bias, layer.padding)
+    return Program(program.name, (fixed, *others, RoundingShiftRight(len(program.ops), bits)), None, program.provenance)
+
+
+def supports(program: Program) -> str | None:
+    """None, or why the program has no fixed-point form."""
     convolution, *others = program.ops
     chain = all(op.operands() == (index,) for index, op in enumerate(program.ops))
     if (
@@ -38,27 +51,28 @@ def to_fixed_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program
         or not all(isinstance(op, PixelShuffle | ReduceMax) for op in others)
     ):
         names = ", ".join(type(op).__name__ for op in program.ops)
-        raise ValueError(
+        return (
             f"{program.name} has no fixed-point form: "
             f"that takes one float Convolution, then PixelShuffle and ReduceMax, not {names}"
         )
-    weight, bias, bits = _fixed(convolution, program.name, weight_bits)
-    fixed = Convolution(0, weight, bias, convolution.padding)
-    return Program(program.name, (fixed, *others, RoundingShiftRight(len(program.ops), bits)), None, program.provenance)
+    if convolution.pad_value is not None:
+        return f"{program.name} has no fixed-point form: that pads with zeros or edges, not with a pad_value"
+    if next(_fixed(convolution, 16), None) is None:
+        return f"{program.name} has no fixed-point form: its weights are too large for 32-bit sums"
+    return None
 
 
 def _fixed(
-    convolution: Convolution, name: str, weight_bits: int
-) -> tuple[NDArray[np.int16], NDArray[np.int32] | None, int]:
-    """Integer weights and bias with the most fraction bits that fit, and their number."""
+    convolution: Convolution, weight_bits: int
+) -> Iterator[tuple[NDArray[np.int16], NDArray[np.int32] | None, int]]:
+    """Integer weights and bias that fit, and their number of fraction bits: the most first."""
     exact = convolution.weight.astype(np.float64)
     for most, least in ((weight_bits, LEAST_BITS), (16, 1)):
         for bits in range(MOST_BITS, least - 1, -1):
             weight = round_keeping_sums(exact * 2**bits)
             bias = None if convolution.bias is None else np.rint(convolution.bias.astype(np.float64) * PEAK * 2**bits)
             if _fits(weight, bias, bits, most):
-                return weight.astype(np.int16), None if bias is None else bias.astype(np.int32), bits
-    raise ValueError(f"{name} has no fixed-point form: its weights are too large for 32-bit sums")
+                yield weight.astype(np.int16), None if bias is None else bias.astype(np.int32), bits
 
 
 def _fits(weight: NDArray[Any], bias: NDArray[Any] | None, bits: int, weight_bits: int) -> bool:

@@ -15,19 +15,19 @@ from ..program import Add, Convolution, Operation, Program, renumbered
 def fuse(program: Program) -> Program:
     """The same program in fewer operations: what ECBSR trains as five branches becomes one 3×3 convolution [Zhang2021].
 
-    Merged are a 1×1 convolution with the convolution that alone reads it, where the second sees outside the picture
-    what the first makes of a zero outside, or both see the edge; the sum of two convolutions of one source with one
+    Merged are a 1×1 convolution with the convolution that alone reads it, where the second is padded with what the
+    first makes of zeros, or both with the edge; the sum of two convolutions of one source with one
     padding; and the sum of a convolution and its source. All else stays. The arithmetic is the same in another order,
     weights in float64 on the way: values of the order of 1 change by rounding only, less than 1e-5.
     """
-    ops = _used([_with_weights(op, np.float64) for op in program.ops])
+    ops = _used([_cast(op, np.float64) for op in program.ops])
     while (merged := _merged(ops)) is not None:
         ops = _used(merged)
-    return replace(program, ops=tuple(_with_weights(op, np.float32) for op in ops))
+    return replace(program, ops=tuple(_cast(op, np.float32) for op in ops))
 
 
 def _merged(ops: list[Operation]) -> list[Operation] | None:
-    """The operations after the first merge that is possible, what it made useless still among them."""
+    """The operations after the first merge that is possible, those that nothing reads any more still among them."""
     uses = Counter(source for op in ops for source in op.operands())
     for index, op in enumerate(ops):
         inputs = [ops[source - 1] if source and uses[source] == 1 else None for source in op.operands()]
@@ -46,17 +46,17 @@ def _composition(first: Operation | None, second: Convolution) -> Convolution | 
     """One convolution for a 1×1 and the next, if it is the same at the border too."""
     if not _is_float(first) or first.weight.shape[2] > 1:
         return None
-    zero_becomes = np.zeros(len(first.weight)) if first.bias is None else first.bias
-    seen = np.zeros(len(first.weight)) if second.pad_value is None else second.pad_value
-    if not (second.padding == "edge" or second.weight.shape[2] == 1 or np.array_equal(zero_becomes, seen)):
+    of_zeros = np.zeros(len(first.weight)) if first.bias is None else first.bias
+    pad_value = np.zeros(len(first.weight)) if second.pad_value is None else second.pad_value
+    if not (second.padding == "edge" or second.weight.shape[2] == 1 or np.array_equal(of_zeros, pad_value)):
         return None
     weight = np.einsum("omyx,mi->oiyx", second.weight, first.weight[:, :, 0, 0])
-    bias = _bias_sum(second.bias, np.einsum("omyx,m->o", second.weight, zero_becomes))
+    bias = _bias_sum(second.bias, np.einsum("omyx,m->o", second.weight, of_zeros))
     return Convolution(first.source, weight, bias, second.padding)
 
 
 def _sum(first: Operation | None, second: Operation | None) -> Convolution | None:
-    """One convolution for the sum of two of the same source, if both see the same outside the picture."""
+    """One convolution for the sum of two of the same source, if both have the same padding."""
     if not _is_float(first) or not _is_float(second) or first.source != second.source:
         return None
     larger, smaller = sorted((first, second), key=lambda op: op.weight.shape[2], reverse=True)
@@ -90,11 +90,11 @@ def _is_float(op: Operation | None) -> TypeGuard[Convolution]:
     return isinstance(op, Convolution) and op.weight.dtype == np.float64
 
 
-def _with_weights(op: Operation, kind: Any) -> Operation:
-    """A float convolution with weights and bias of this kind, any other operation as it is."""
+def _cast(op: Operation, dtype: Any) -> Operation:
+    """A float convolution with weights and bias of this dtype, any other operation as it is."""
     if not isinstance(op, Convolution) or op.weight.dtype.kind != "f":
         return op
-    return replace(op, weight=op.weight.astype(kind), bias=None if op.bias is None else op.bias.astype(kind))
+    return replace(op, weight=op.weight.astype(dtype), bias=None if op.bias is None else op.bias.astype(dtype))
 
 
 def _used(ops: list[Operation]) -> list[Operation]:

@@ -1,8 +1,9 @@
-"""A float program's quantized twin: weights of 8 bits on values of 8 bits, nearly the same picture in half the time.
+"""A float program quantized: int8 weights on 8-bit values, nearly the same picture in half the time.
 
-Layer by layer, with what comes out of the layers before, already quantized: each channel of values gets the 256 levels
-that change it the least; weights are fitted again to give the float layer's result from those; then they are rounded
-one input after the other, and what the rounding of one changes, those still to be rounded make up for [Frantar2023].
+Layer by layer, with what comes out of the layers before, already quantized: each channel gets the scale and the zero
+point that change its values the least; weights are fitted again to give the float layer's result from those; then they
+are rounded one input after the other, and what the rounding of one changes, those still to be rounded make up for
+[Frantar2023].
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from ..program.reference import evaluate, luma
 Planes = NDArray[Any]
 
 PICTURE = FakeQuantize(0, 1 / 255, 0)
-"""The levels of the picture are those it is stored in."""
-LARGEST = 127
-"""The largest weight, in steps."""
-NARROWER = (1.0, 0.92, 0.85, 0.78, 0.7)
-"""Steps to try, as parts of the one that fits the largest weight."""
-CLIPPED = 0.2
+"""The picture as it is stored."""
+LARGEST_WEIGHT = 127
+"""The largest quantized weight."""
+WEIGHT_SCALES = (1.0, 0.92, 0.85, 0.78, 0.7)
+"""Scales of weights to try, as parts of the one that fits the largest weight."""
+CLIPPING_COST = 0.2
 """How much the square of what is clipped counts beside the square of what is rounded: on crops of photos that were
 held out from training, ECBSR_s2_M4_C8 lost 0.014 dB more with 1, FSRCNN_s2_D56_S12_M4 0.019; 0.12 to 0.25 are alike."""
-NARROWER_RANGES = tuple(float(part) for part in np.linspace(1, 0.3, 29))
+RANGES = tuple(float(part) for part in np.linspace(1, 0.3, 29))
 """Ranges to try, as parts of the whole."""
 RAREST = 50
 """One in so many values may be clipped."""
@@ -38,7 +39,7 @@ RIDGE = 1e-5
 
 
 def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
-    """The program with 8-bit weights and 8-bit sources of every convolution but those of the picture itself.
+    """The program with int8 weights and 8-bit sources of every convolution but those of the picture itself.
 
     `pictures`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, low-resolution as the program will get them; some sixty with
     96×96 pixels, full of detail and of every brightness, are enough. The last layer's values are not rounded, nor is a
@@ -52,93 +53,94 @@ def quantize(program: Program, pictures: Sequence[NDArray[Any]]) -> Program:
         raise ValueError(f"{program.name} cannot be quantized: that takes a float program of luma with two layers")
     lumas = [_luma(picture) for picture in pictures]
     if not lumas:
-        raise ValueError("quantize needs at least one picture to choose levels by")
+        raise ValueError("quantize needs at least one picture to choose scales by")
     exact: list[list[Planes]] = [[planes] for planes in lumas]
     rounded: list[list[Planes]] = [[planes] for planes in lumas]
     ops: list[Operation] = []
-    moved, read = [0], dict[int, tuple[int, NDArray[np.float32], list[Planes]]]()
+    numbers = [0]  # what each value is in the quantized program
+    sources: dict[int, tuple[int, NDArray[np.float32], list[Planes]]] = {}  # of each value that is quantized
     for op in program.ops:
         for values in exact:
             values.append(evaluate(op, values))
         if isinstance(op, Convolution) and op.source > 0:
-            if op.source not in read:
-                rounder, factor = _levels([values[op.source] for values in exact])
-                ops.append(replace(rounder, source=moved[op.source]))
-                read[op.source] = len(ops), factor, [evaluate(rounder, [values[op.source]]) for values in rounded]
-            levels, factor, inputs = read[op.source]
-            op = replace(_undoing(op, factor), source=0)
-            op = _round_weights(op, inputs, [values[-1] for values in exact])
+            if op.source not in sources:
+                quantizer, factor = _quantizer([values[op.source] for values in exact])
+                ops.append(replace(quantizer, source=numbers[op.source]))
+                inputs = [evaluate(quantizer, [values[op.source]]) for values in rounded]
+                sources[op.source] = len(ops), factor, inputs
+            source, factor, inputs = sources[op.source]
+            op = replace(_divided(op, factor), source=0)
+            op = _quantize_weights(op, inputs, [values[-1] for values in exact])
             for values, planes in zip(rounded, inputs, strict=True):
                 values.append(evaluate(op, [planes]))
-            ops.append(replace(op, source=levels))
+            ops.append(replace(op, source=source))
         else:
-            ops.append(renumbered(op, moved.__getitem__))
+            ops.append(renumbered(op, numbers.__getitem__))
             for values in rounded:
                 values.append(evaluate(op, values))
-        moved.append(len(ops))
+        numbers.append(len(ops))
     return Program(program.name, tuple(ops), None, program.provenance)
 
 
-def _ends(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The lowest and the highest of each channel, zero among them."""
-    low = np.min([planes.min(axis=(1, 2)) for planes in values], axis=0)
-    high = np.max([planes.max(axis=(1, 2)) for planes in values], axis=0)
-    return np.minimum(low, 0), np.maximum(high, 0)
+def _extremes(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The minimum and the maximum of each channel, zero included."""
+    minimum = np.min([planes.min(axis=(1, 2)) for planes in values], axis=0)
+    maximum = np.max([planes.max(axis=(1, 2)) for planes in values], axis=0)
+    return np.minimum(minimum, 0), np.maximum(maximum, 0)
 
 
 def _range(values: list[Planes]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """From where to where each channel should have levels, zero among them: not as far as its rarest values.
+    """From where to where the values of each channel are quantized, zero included: not as far as its rarest values.
 
-    What is clipped then is worth the finer steps for the rest.
+    What is clipped then is worth the finer scale for the rest.
     """
     stacked = np.concatenate([planes.reshape(len(planes), -1) for planes in values], axis=1)
-    low, high = _ends(values)
+    minimum, maximum = _extremes(values)
     for channel, flat in enumerate(stacked):
-        for end in (low, high):
-            beyond = np.sort(np.maximum(flat if end is high else -flat, 0))[-len(flat) // RAREST :]
+        for end in (minimum, maximum):
+            beyond = np.sort(np.maximum(flat if end is maximum else -flat, 0))[-len(flat) // RAREST :]
             full = abs(float(end[channel]))
-            rest = float(high[channel] - low[channel]) - full
+            rest = float(maximum[channel] - minimum[channel]) - full
 
             def error(kept: float, beyond: NDArray[Any] = beyond, rest: float = rest, count: int = flat.size) -> float:
                 clipped = float(np.square(np.maximum(beyond - kept, 0)).sum()) / count
-                return CLIPPED * clipped + (kept + rest) ** 2 / (12 * 255**2)
+                return CLIPPING_COST * clipped + (kept + rest) ** 2 / (12 * 255**2)
 
-            end[channel] *= min(NARROWER_RANGES, key=lambda part: error(part * full))
-    return low, high
+            end[channel] *= min(RANGES, key=lambda part: error(part * full))
+    return minimum, maximum
 
 
-def _levels(values: list[Planes]) -> tuple[FakeQuantize, NDArray[np.float32]]:
-    """Levels for the range of each channel, all with the same step of what is multiplied by their factors; and these
-    factors."""
-    low, high = _range(values)
-    extent = np.maximum(high - low, max(1e-3 * float((high - low).max()), 1e-30))
-    step = float(extent.max()) / 254
+def _quantizer(values: list[Planes]) -> tuple[FakeQuantize, NDArray[np.float32]]:
+    """A scale for all channels, a zero point and a factor for the range of each; and these factors."""
+    minimum, maximum = _range(values)
+    extent = np.maximum(maximum - minimum, max(1e-3 * float((maximum - minimum).max()), 1e-30))
+    scale = float(extent.max()) / 254
     factor = (extent.max() / extent).astype(np.float32)
-    room = 255 - (high - low) * factor / step  # to share between what lies beyond the range on both sides
-    zero = np.where(low < 0, np.clip(np.rint(room / 2 - low * factor / step), 0, 255), 0)
-    return FakeQuantize(0, step, zero.astype(np.uint8), factor), factor
+    room = 255 - (maximum - minimum) * factor / scale  # to share between what lies beyond the range on both sides
+    zero_point = np.where(minimum < 0, np.clip(np.rint(room / 2 - minimum * factor / scale), 0, 255), 0)
+    return FakeQuantize(0, scale, zero_point.astype(np.uint8), factor), factor
 
 
-def _undoing(op: Convolution, factor: NDArray[np.float32]) -> Convolution:
-    """The layer for a source that is multiplied by `factor`."""
-    outside = None if op.pad_value is None else op.pad_value * factor
-    return replace(op, weight=op.weight / factor[:, None, None], pad_value=outside)
+def _divided(op: Convolution, factor: NDArray[np.float32]) -> Convolution:
+    """The layer for a source that is multiplied by `factor`: its weights are divided by it."""
+    pad_value = None if op.pad_value is None else op.pad_value * factor
+    return replace(op, weight=op.weight / factor[:, None, None], pad_value=pad_value)
 
 
-def _round_weights(op: Convolution, inputs: list[Planes], results: list[Planes]) -> Convolution:
-    """The layer with weights of a byte that gives nearly `results` from `inputs`; both have one entry per picture."""
+def _quantize_weights(op: Convolution, inputs: list[Planes], results: list[Planes]) -> Convolution:
+    """The layer with int8 weights that gives nearly `results` from `inputs`; both have one entry per picture."""
     outputs = len(op.weight)
     mean, covariance, target_mean, products = _moments(op, inputs, results)
     weight = op.weight.reshape(outputs, -1).astype(np.float64)
     covariance[np.diag_indices_from(covariance)] += RIDGE * np.trace(covariance) / len(covariance) + 1e-12
     fitted = weight + np.linalg.solve(covariance, products - covariance @ weight.T).T
-    levels, step = _round(fitted, covariance)
-    bias = target_mean - (levels * step[:, None]) @ mean
+    quantized, scale = round_weights(fitted, covariance)
+    bias = target_mean - (quantized * scale[:, None]) @ mean
     return replace(
         op,
-        weight=levels.reshape(op.weight.shape).astype(np.int8),
+        weight=quantized.reshape(op.weight.shape).astype(np.int8),
         bias=bias.astype(np.float32),
-        weight_scale=step.astype(np.float32),
+        weight_scale=scale.astype(np.float32),
     )
 
 
@@ -170,8 +172,8 @@ def _patches(planes: Planes, op: Convolution) -> NDArray[np.float32]:
     return windows.transpose(0, 3, 4, 1, 2).reshape(op.weight[0].size, -1)
 
 
-def _round(weight: NDArray[Any], covariance: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Weights `(out, in)` as whole numbers of steps, and the step of each output.
+def round_weights(weight: NDArray[Any], covariance: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Quantized weights `(out, in)`, whole numbers, and the scale of each output.
 
     One input after the other is rounded, those of the largest variance first. The rest then moves to where it gives the
     least error together with what was rounded: with the inverse covariance's Cholesky factor that is a multiple of
@@ -180,23 +182,23 @@ def _round(weight: NDArray[Any], covariance: NDArray[Any]) -> tuple[NDArray[Any]
     order = np.argsort(-np.diag(covariance))
     upper = np.linalg.cholesky(np.linalg.inv(covariance[np.ix_(order, order)])).T
     best, best_error = np.zeros_like(weight), np.full(len(weight), np.inf)
-    best_step = np.ones(len(weight))
-    for narrower in NARROWER:
-        step = np.maximum(np.abs(weight).max(axis=1), 1e-9) * (narrower / LARGEST)
-        rest, levels = weight[:, order].copy(), np.zeros_like(weight)
+    best_scale = np.ones(len(weight))
+    for part in WEIGHT_SCALES:
+        scale = np.maximum(np.abs(weight).max(axis=1), 1e-9) * (part / LARGEST_WEIGHT)
+        rest, quantized = weight[:, order].copy(), np.zeros_like(weight)
         for i in range(len(order)):
-            levels[:, i] = np.clip(np.rint(rest[:, i] / step), -LARGEST, LARGEST)
-            rest[:, i:] -= np.outer((rest[:, i] - levels[:, i] * step) / upper[i, i], upper[i, i:])
-        levels = levels[:, np.argsort(order)]
-        change = levels * step[:, None] - weight
+            quantized[:, i] = np.clip(np.rint(rest[:, i] / scale), -LARGEST_WEIGHT, LARGEST_WEIGHT)
+            rest[:, i:] -= np.outer((rest[:, i] - quantized[:, i] * scale) / upper[i, i], upper[i, i:])
+        quantized = quantized[:, np.argsort(order)]
+        change = quantized * scale[:, None] - weight
         error = np.einsum("oi,ij,oj->o", change, covariance, change)
         better = error < best_error
-        best[better], best_step[better], best_error[better] = levels[better], step[better], error[better]
-    return best, best_step
+        best[better], best_scale[better], best_error[better] = quantized[better], scale[better], error[better]
+    return best, best_scale
 
 
 def _luma(picture: NDArray[Any]) -> Planes:
-    """A uint8 picture as the program sees it: `(1, H, W)` float32 in [0, 1], rounded to levels if it was RGB."""
+    """A uint8 picture as the program sees it: `(1, H, W)` float32 in [0, 1], rounded to 8 bits if it was RGB."""
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
         raise ValueError(
             f"pictures must be uint8, (H, W) or (H, W, 3), got {picture.dtype} {picture.shape}: convert them first"

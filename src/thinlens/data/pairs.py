@@ -126,7 +126,7 @@ def write_patches(patches: Patches, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"format": FORMAT, "digest": patches.digest}
-    write_whole(to_bytes({"train": patches.train, "validation": patches.validation}, header), path)
+    write_whole(to_bytes({"train": patches.train, "validation": patches.validation}, header), path, durable=False)
 
 
 def read_patches(path: str | os.PathLike[str]) -> Patches:

@@ -5,49 +5,51 @@ from __future__ import annotations
 import os
 import pickle
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 from zipfile import BadZipFile
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..program import Padding, Program
 from . import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn
+from .network import Config, Network
 
-FAMILIES: dict[str, ModuleType] = {
-    "bicubic": bicubic,
-    "edge_sr": edge_sr,
-    "esr_cnn": esr_cnn,
-    "espcn": espcn,
-    "fsrcnn": fsrcnn,
-    "ecbsr": ecbsr,
+FAMILIES: dict[type[Config], type[Network]] = {
+    bicubic.Config: bicubic.Network,
+    edge_sr.Config: edge_sr.Network,
+    esr_cnn.Config: esr_cnn.Network,
+    espcn.Config: espcn.Network,
+    fsrcnn.Config: fsrcnn.Network,
+    ecbsr.Config: ecbsr.Network,
 }
-"""Every family: a module with `Config`, `parse(identifier)`, `build(config)`, `Network` and `lower(module)`."""
+"""Every family: the config that its ids are parsed to, and the module that is built of it."""
 
 EXAMPLES = ("Bicubic_s2", "eSR-MAX_s2_K3_C2", "eSR-TM_s3_K5_C4", "eSR-TR_s4_K7_C16", "ECBSR_s2_M4_C16")
 
 
-def parse(identifier: str) -> Any:
+def parse(identifier: str) -> Config:
     """The config that `str()` turns into this identifier. Raises ValueError with examples for an unknown one."""
-    for family in FAMILIES.values():
-        config = family.parse(identifier)
-        if config is not None:
+    for family in FAMILIES:
+        if (config := family.parse(identifier)) is not None:
             return config
     raise ValueError(f"{identifier!r} is not the id of a network; ids look like {', '.join(EXAMPLES)}")
 
 
-def build(config: Any, padding: Padding = "zero") -> nn.Module:
+def build(config: Config, padding: Padding = "zero") -> Network:
     """A module of this config with fresh weights."""
-    return _family(config, "Config").build(config, padding)
+    if type(config) not in FAMILIES:
+        raise _foreign(config)
+    return FAMILIES[type(config)](config, padding)
 
 
 def lower(module: nn.Module) -> Program:
     """The program that computes what the module computes, on the CPU, without torch."""
-    return _family(module, "Network").lower(module)
+    if not isinstance(module, Network):
+        raise _foreign(module)
+    return module.lower()
 
 
-def load_tensors(module: nn.Module, tensors: dict[str, torch.Tensor], origin: str) -> None:
+def load_tensors(module: Network, tensors: dict[str, Tensor], origin: str) -> None:
     """Fill a module. Raises ValueError, naming the first tensor that is missing, unknown or of another shape."""
     identifier = str(module.config)
     wanted = module.state_dict()
@@ -64,7 +66,7 @@ def load_tensors(module: nn.Module, tensors: dict[str, torch.Tensor], origin: st
     module.load_state_dict(tensors)
 
 
-def from_published(path: str | os.PathLike[str]) -> nn.Module:
+def from_published(path: str | os.PathLike[str]) -> Network:
     """Read the authors' file: a torch state dict whose file name is the id, such as `eSR-TR_s2_K5_C4.model`.
 
     Only tensors are read (`weights_only=True`), never code. Raises ValueError if the file is not a state dict or does
@@ -77,14 +79,11 @@ def from_published(path: str | os.PathLike[str]) -> nn.Module:
     except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, KeyError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path} is not a torch state dict: {reason}") from None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{path} is not a torch state dict: it holds {type(state).__name__}, not named tensors")
     load_tensors(module, {str(name): value.float() for name, value in state.items()}, str(path))
     return module
 
 
-def _family(part: Any, kind: str) -> ModuleType:
-    for family in FAMILIES.values():
-        if isinstance(part, getattr(family, kind)):
-            return family
-    raise TypeError(f"{type(part).__name__} is not a thinlens network; build one with nets.build(nets.parse(id))")
+def _foreign(part: object) -> TypeError:
+    return TypeError(f"{type(part).__name__} is not a thinlens network; build one with nets.build(nets.parse(id))")

@@ -7,14 +7,14 @@ X. Zhang, H. Zeng, L. Zhang: Edge-oriented Convolution Block for Real-time Super
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..program import Add, Convolution, Operation, Padding, PixelShuffle, Program
+from ..program import Add, Convolution, Operation, Padding, PixelShuffle
+from . import network
 from .layers import array, correlate, lower_activation
 
 Kind = Literal["prelu", "relu", "rrelu", "softplus", "linear"]
@@ -24,34 +24,14 @@ LAPLACIAN = ((0, 1, 0), (1, -4, 1), (0, 1, 0))
 
 
 @dataclass(frozen=True)
-class Config:
-    """`blocks` blocks of `channels` maps between a first and a last one."""
+class Config(network.Config):
+    """`blocks` blocks of `channels` feature maps between a first and a last one."""
 
-    scale: int
-    blocks: int
-    channels: int
+    form: ClassVar[str] = "ECBSR_s{scale}_M{blocks}_C{channels}{activation}{identity}"
+    blocks: network.NotNegative
+    channels: network.Positive
     activation: Kind = "prelu"
     identity: bool = False
-
-    def __post_init__(self) -> None:
-        if self.activation not in get_args(Kind):
-            raise ValueError(f"activation must be one of {', '.join(get_args(Kind))}, got {self.activation!r}")
-        if min(self.scale, self.channels) < 1 or self.blocks < 0:
-            raise ValueError(f"{self}: scale and C must be at least 1, M at least 0")
-
-    def __str__(self) -> str:
-        activation = "" if self.activation == "prelu" else f"_{self.activation}"
-        identity = "_identity" if self.identity else ""
-        return f"ECBSR_s{self.scale}_M{self.blocks}_C{self.channels}{activation}{identity}"
-
-
-def parse(identifier: str) -> Config | None:
-    """The inverse of `str(config)`; None if the identifier is of another family."""
-    match = re.fullmatch(r"ECBSR_s(\d+)_M(\d+)_C(\d+)(?:_(relu|rrelu|softplus|linear))?(_identity)?", identifier)
-    if match is None:
-        return None
-    scale, blocks, channels, activation, identity = match.groups()
-    return Config(int(scale), int(blocks), int(channels), cast(Kind, activation or "prelu"), identity is not None)
 
 
 class Expansion(nn.Module):
@@ -68,8 +48,8 @@ class Expansion(nn.Module):
         return self.k1, self.b1
 
 
-class Edges(nn.Module):
-    """1×1, then a fixed filter for edges on each map by itself, times a learned scale, plus a learned bias."""
+class EdgeFilter(nn.Module):
+    """1×1, then a fixed filter for edges on each feature map by itself, times a learned scale, plus a learned bias."""
 
     mask: Tensor
 
@@ -90,10 +70,9 @@ class Edges(nn.Module):
 class Block(nn.Module):
     """An edge-oriented convolution block: the sum of five branches, then an activation.
 
-    Between a branch's 1×1 and 3×3 convolution the map is padded as if the zeros around the source had gone through the
-    1×1, so the sum of the branches is one 3×3 convolution. The weights that learn are those of the branches; their sum
-    is formed from the weights rather than from the maps, which gives the same result and the same gradients at a
-    fraction of the time.
+    Between a branch's 1×1 and 3×3 convolution the feature maps are padded with what the 1×1 makes of the zeros around
+    the source, so the sum of the branches is one 3×3 convolution. The weights that learn are those of the branches;
+    they are summed, not the feature maps: the same result and gradients in a fraction of the time.
     """
 
     def __init__(self, inputs: int, outputs: int, activation: Kind, identity: bool, padding: Padding) -> None:
@@ -102,17 +81,17 @@ class Block(nn.Module):
         self.padding: Padding = padding
         self.conv3x3 = nn.Conv2d(inputs, outputs, 3)
         self.conv1x1_3x3 = Expansion(inputs, outputs)
-        self.conv1x1_sbx = Edges(inputs, outputs, SOBEL_X)
-        self.conv1x1_sby = Edges(inputs, outputs, SOBEL_Y)
-        self.conv1x1_lpl = Edges(inputs, outputs, LAPLACIAN)
+        self.conv1x1_sbx = EdgeFilter(inputs, outputs, SOBEL_X)
+        self.conv1x1_sby = EdgeFilter(inputs, outputs, SOBEL_Y)
+        self.conv1x1_lpl = EdgeFilter(inputs, outputs, LAPLACIAN)
         self.act = _activation(activation, outputs)
 
-    def branches(self) -> tuple[Expansion | Edges, ...]:
+    def branches(self) -> tuple[Expansion | EdgeFilter, ...]:
         """The branches that are two convolutions."""
         return self.conv1x1_3x3, self.conv1x1_sbx, self.conv1x1_sby, self.conv1x1_lpl
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return self.act(correlate(maps, *self.merged(), self.padding))
+    def forward(self, features: Tensor) -> Tensor:
+        return self.act(correlate(features, *self.merged(), self.padding))
 
     def merged(self) -> tuple[Tensor, Tensor]:
         """Weight `(out, in, 3, 3)` and bias `(out,)` of the sum of all branches."""
@@ -138,8 +117,8 @@ class Block(nn.Module):
             weight, bias = (array(tensor) for tensor in branch.second())
             middle = array(branch.b0)
             ops.append(Convolution(source, array(branch.k0), middle, self.padding))
-            outside = middle if self.padding == "zero" else None
-            ops.append(Convolution(start + 1, weight, bias, self.padding, outside))
+            pad_value = middle if self.padding == "zero" else None
+            ops.append(Convolution(start + 1, weight, bias, self.padding, pad_value))
             ops.append(Add(total, start + 2))
             total = start + 3
         if self.identity:
@@ -147,16 +126,11 @@ class Block(nn.Module):
         return ops
 
 
-class Network(nn.Module):
-    """`(B, 1, H, W)` float32 luma in [0, 1] to `(B, 1, scale·H, scale·W)`.
+class Network(network.Network):
+    """Blocks, the picture added, a pixel shuffle. Its program has all branches; `bake.fuse` merges them."""
 
-    The published networks are padded with zeros, layer by layer; ours repeat the edges.
-    """
-
-    def __init__(self, config: Config, padding: Padding = "zero") -> None:
-        super().__init__()
-        self.config = config
-        self.padding: Padding = padding
+    def __init__(self, config: Config, padding: Padding) -> None:
+        super().__init__(config, padding)
         sizes = [1, *[config.channels] * (config.blocks + 1), config.scale**2]
         kinds: list[Kind] = [config.activation] * (config.blocks + 1)
         kinds.append("linear")
@@ -170,22 +144,14 @@ class Network(nn.Module):
     def forward(self, low: Tensor) -> Tensor:
         return nn.functional.pixel_shuffle(self.backbone(low).float() + low, self.config.scale)
 
-
-def build(config: Config, padding: Padding = "zero") -> Network:
-    """A network with fresh weights."""
-    return Network(config, padding)
-
-
-def lower(module: Network) -> Program:
-    """The program that computes what the module computes, branch by branch; `bake.fuse` merges the branches."""
-    ops: list[Operation] = []
-    for block in module.backbone:
-        assert isinstance(block, Block)
-        ops += block.lower(len(ops))
-        if not isinstance(block.act, nn.Identity):
-            ops.append(lower_activation(block.act, len(ops), len(block.conv3x3.weight)))
-    ops += [Add(len(ops), 0), PixelShuffle(len(ops) + 1, module.config.scale)]
-    return Program(str(module.config), tuple(ops))
+    def operations(self) -> list[Operation]:
+        ops: list[Operation] = []
+        for block in self.backbone:
+            assert isinstance(block, Block)
+            ops += block.lower(len(ops))
+            if not isinstance(block.act, nn.Identity):
+                ops.append(lower_activation(block.act, len(ops), len(block.conv3x3.weight)))
+        return [*ops, Add(len(ops), 0), PixelShuffle(len(ops) + 1, self.config.scale)]
 
 
 def _activation(kind: Kind, channels: int) -> nn.Module:

@@ -7,76 +7,50 @@ The published weights need the softmax of the squared key; the article prints it
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ..program import Padding, PixelShuffle, Program, SoftmaxSum
-from .layers import Layer, lower_chain
+from ..program import Operation, Padding, PixelShuffle, SoftmaxSum
+from . import network
+from .layers import Layer, lower_chain, three_layers
 
 GAIN = 3.0
-"""What PyTorch's beginnings of the weights before the templates are multiplied by. Keys are squared: those of small
-maps all begin near zero, where no template is preferred and none learns to be."""
+"""What PyTorch's initialization of the weights before the templates is multiplied by. Keys are squared: those of small
+feature maps all start near zero, where no template is preferred and none learns to be."""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(network.Config):
     """`channels` templates chosen from by a network of `first` and `second` feature maps."""
 
-    scale: int
-    channels: int
-    first: int
-    second: int
-
-    def __post_init__(self) -> None:
-        if min(self.scale, self.channels, self.second) < 1 or self.first < 0:
-            raise ValueError(f"{self}: scale, C and S must be at least 1, D at least 0")
-
-    def __str__(self) -> str:
-        return f"eSR-CNN_s{self.scale}_C{self.channels}_D{self.first}_S{self.second}"
+    form: ClassVar[str] = "eSR-CNN_s{scale}_C{channels}_D{first}_S{second}"
+    channels: network.Positive
+    first: network.NotNegative
+    second: network.Positive
 
 
-def parse(identifier: str) -> Config | None:
-    """The inverse of `str(config)`; None if the identifier is of another family."""
-    match = re.fullmatch(r"eSR-CNN_s(\d+)_C(\d+)_D(\d+)_S(\d+)", identifier)
-    return Config(*(int(size) for size in match.groups())) if match else None
+class Network(network.Network):
+    """Three layers, a softmax among the templates and a pixel shuffle."""
 
-
-class Network(nn.Module):
-    """`(B, 1, H, W)` float32 luma in [0, 1] to `(B, 1, scale·H, scale·W)`.
-
-    The published networks are padded with zeros, layer by layer; ours repeat the edges.
-    """
-
-    def __init__(self, config: Config, padding: Padding = "zero") -> None:
-        super().__init__()
-        self.config = config
-        self.padding: Padding = padding
-        first, second, last = config.first, config.second, 2 * config.scale**2 * config.channels
-        layers = [Layer(1, first, 5, padding), nn.Tanh()] if first else []
-        layers += [Layer(first or 1, second, 3, padding), nn.Tanh(), Layer(second, last, 3, padding, bias=False)]
-        self.filter = nn.Sequential(*layers)
+    def __init__(self, config: Config, padding: Padding) -> None:
+        super().__init__(config, padding)
+        self.channels = config.channels
+        outputs = 2 * config.scale**2 * config.channels
+        self.filter = three_layers(config.first, config.second, outputs, padding, bias=False)
         with torch.no_grad():
-            for layer in layers[:-1]:
+            for layer in list(self.filter)[:-1]:
                 if isinstance(layer, Layer):
                     layer.weight *= GAIN
 
-    def forward(self, low: torch.Tensor) -> torch.Tensor:
-        maps = self.filter(low).float().unflatten(1, (2, self.config.channels, self.config.scale**2))
-        value, key = maps.unbind(1)
+    def forward(self, low: Tensor) -> Tensor:
+        features = self.filter(low).float().unflatten(1, (2, self.channels, self.config.scale**2))
+        value, key = features.unbind(1)
         chosen = (value * key.square().softmax(1)).sum(1)
         return nn.functional.pixel_shuffle(chosen, self.config.scale)
 
-
-def build(config: Config, padding: Padding = "zero") -> Network:
-    """A network with fresh weights."""
-    return Network(config, padding)
-
-
-def lower(module: Network) -> Program:
-    """The program that computes what the module computes."""
-    ops = lower_chain(module.filter)
-    ops += [PixelShuffle(len(ops), module.config.scale), SoftmaxSum(len(ops) + 1, "key*key")]
-    return Program(str(module.config), tuple(ops))
+    def operations(self) -> list[Operation]:
+        ops = lower_chain(self.filter, self.padding)
+        return [*ops, PixelShuffle(len(ops), self.config.scale), SoftmaxSum(len(ops) + 1, "key*key")]

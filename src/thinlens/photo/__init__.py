@@ -1,7 +1,7 @@
 """Photographs: files to pixels and back, with all that belongs to them. The only place that knows file formats."""
 
 from .alpha import BLEED, bleed
-from .bands import Step, in_bands, write_bands
+from .bands import Stage, in_bands, write_bands
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .resize import resize
@@ -15,7 +15,7 @@ __all__ = [
     "Details",
     "Opened",
     "Photo",
-    "Step",
+    "Stage",
     "UnfinishedError",
     "bleed",
     "check_megapixels",

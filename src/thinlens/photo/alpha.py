@@ -8,7 +8,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from .bands import Step
+from .bands import Stage
 from .photo import split, stack
 
 SIGMA, SMALLEST = 2.0, 0.01
@@ -39,5 +39,5 @@ def _bleed(samples: NDArray[Any]) -> NDArray[Any]:
     return samples if alpha is None else stack(bleed(pixels, alpha), alpha)
 
 
-BLEED = Step(_bleed, halo=REACH, scale=1)
+BLEED = Stage(_bleed, halo=REACH, scale=1)
 """`bleed` on pixels with alpha as their last channel."""

@@ -25,7 +25,7 @@ PATIENCE = 0.1
 
 
 @dataclass(frozen=True)
-class Step:
+class Stage:
     """Something done to pixels: `scale` times larger, each by what is at most `halo` pixels of the source away."""
 
     apply: Callable[[NDArray[Any]], NDArray[Any]]
@@ -33,18 +33,18 @@ class Step:
     scale: int
 
 
-def in_bands(bands: Iterable[NDArray[Any]], step: Step) -> Iterator[NDArray[Any]]:
-    """A step done to a picture that comes in bands of rows; together the results are that of the whole picture."""
+def in_bands(bands: Iterable[NDArray[Any]], stage: Stage) -> Iterator[NDArray[Any]]:
+    """A stage done to a picture that comes in bands of rows; together the results are that of the whole picture."""
     rest = iter(bands)
     held, above = next(rest), 0  # the rows in hand, and how many of them are there only for the ones below
     while True:
         band = next(rest, None)
         if band is not None:
             held = np.concatenate([held, band])
-        end = len(held) if band is None else len(held) - step.halo
+        end = len(held) if band is None else len(held) - stage.halo
         if end > above:
-            yield step.apply(held)[above * step.scale : end * step.scale]
-            held, above = held[max(0, end - step.halo) :], min(end, step.halo)
+            yield stage.apply(held)[above * stage.scale : end * stage.scale]
+            held, above = held[max(0, end - stage.halo) :], min(end, stage.halo)
         if band is None:
             return
 

@@ -82,13 +82,20 @@ def check_size(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
 @contextmanager
 def replacing(path: Path) -> Generator[str, None, None]:
     """A temporary name beside a path, whose file takes its place in the end, or is removed if anything goes wrong."""
-    with appearing(path) as temporary:
-        try:
-            yield str(temporary)
-        except pyvips.Error as error:
-            reason = str(error.detail).strip().splitlines()[0].removeprefix(f"{temporary}: ")
-            hint = "is the disk full, or the picture too large for the format?"
-            raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
+    hint = "is the disk full, or the picture too large for the format?"
+    written = False
+    try:
+        with appearing(path) as temporary:
+            try:
+                yield str(temporary)
+            except pyvips.Error as error:
+                reason = str(error.detail).strip().splitlines()[0].removeprefix(f"{temporary}: ")
+                raise UnfinishedError(f"cannot write {path}: {reason} ({hint})") from None
+            written = True
+    except OSError as error:
+        if not written:
+            raise
+        raise UnfinishedError(f"cannot write {path}: {error.strerror} ({hint})") from None
 
 
 def image_of(samples: NDArray[Any]) -> pyvips.Image:

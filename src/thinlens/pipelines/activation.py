@@ -1,4 +1,4 @@
-"""Activations and the rounding to levels, as expressions."""
+"""Activations and quantization, as expressions."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ..program.reference import LUMA_WEIGHTS, LUMA_WEIGHTS_16, bicubic_taps, bic
 
 
 def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:
-    """Full-range BT.601 luma of red, green and blue in the unit of the source; integers to whole levels."""
+    """Full-range BT.601 luma of red, green and blue in the unit of the source; integers to whole 8-bit values."""
     if not integer:
         terms = [value * hl.f32(weight) for value, weight in zip(rgb, LUMA_WEIGHTS, strict=True)]
         return hl.strict_float(terms[0] + terms[1] + terms[2])

@@ -27,7 +27,7 @@ ROUND = 10
 
 
 def fit(
-    module: nn.Module,
+    module: nets.Network,
     train: Pairs,
     validation: Pairs,
     recipe: Recipe,
@@ -70,7 +70,7 @@ class Descent:
     Where `compiled`, the loss is compiled on the CPU, and a whole step is one graph of kernels on a GPU.
     """
 
-    def __init__(self, module: nn.Module, pairs: Pairs, recipe: Recipe, compiled: bool = False) -> None:
+    def __init__(self, module: nets.Network, pairs: Pairs, recipe: Recipe, compiled: bool = False) -> None:
         assert isinstance(recipe.optimizer, GradientDescent)
         self.recipe, self.method, self.scale = recipe, recipe.optimizer, pairs.scale
         self.border = nets.lower(module).halo

@@ -40,7 +40,6 @@ class OneLayer(Protocol):
     """What a network offers to be fitted this way; its forward is combine(pixel_shuffle(filter(picture)))."""
 
     filter: nn.Conv2d
-    config: Any
 
     def combine(self, responses: Tensor, /) -> Tensor:
         """`(…, channels)` to `(…)`, each pixel on its own."""

@@ -48,7 +48,7 @@ class StateFile:
         """Save; the file is replaced whole."""
         header = {"format": FORMAT, "key": self.key, "numbers": json.dumps(dict(numbers))}
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        write_whole(to_bytes(whole, header), self.path)
+        write_whole(to_bytes(whole, header), self.path, durable=False)
         self.saved_at = time.monotonic()
 
     def remove(self) -> None:
