@@ -17,7 +17,7 @@ import pytest
 import processors
 from programs import picture
 from thinlens import models, run
-from thinlens.pipelines.build import Compiled, target_of
+from thinlens.pipelines.build import Compiled, processor_of
 from thinlens.program import dump, load, save
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,7 +36,7 @@ def digest(compiled: Compiled, color: bool, dtype: str) -> str:
 
 
 def check(identifier: str, processor: str, kinds: tuple[str, ...]) -> None:
-    compiled = Compiled(run.load(identifier), target_of(processors.HERE[processor]))
+    compiled = Compiled(run.load(identifier), processor_of(processors.HERE[processor]))
     for kind in kinds:
         color, dtype = kind.split()
         expected = DIGESTS[f"{identifier} {kind}"]

@@ -12,7 +12,7 @@ import pytest
 
 from programs import convolution, float_program, integer_program, picture, quantized_program
 from thinlens.pipelines import Compiled, plain
-from thinlens.pipelines.build import target_of
+from thinlens.pipelines.build import processor_of
 from thinlens.pipelines.picture import Picture
 from thinlens.program import Activation, FakeQuantize, PixelShuffle, Program
 
@@ -64,10 +64,10 @@ def test_fused_is_faster_than_plain(program: Program, color: bool) -> None:
     low = picture(270, 480, color, np.uint8)
     kind = Picture(low.dtype, 3 if color else 1)
     run = program.for_picture(kind.dtype, kind.channels)
-    source, tasks, target = kind.source(), hl.Param(hl.Int(32), "tasks"), target_of(None)
-    stages = plain.algorithm(run, kind, source, target)
-    plain.schedule(run, stages, target, tasks)
-    call = stages.output.compile_to_callable([source, tasks], target)
+    source, tasks, processor = kind.source(), hl.Param(hl.Int(32), "tasks"), processor_of(None)
+    stages = plain.algorithm(run, kind, source, processor)
+    plain.schedule(run, stages, processor, tasks)
+    call = stages.output.compile_to_callable([source, tasks], processor.target)
     rows = low.reshape(270, -1)
     high = np.empty((540, rows.shape[1] * 2), np.uint8)
     fused = Compiled(program)

@@ -12,7 +12,7 @@ import processors
 from equivalence.tolerances import FLOAT, INTEGER, LEVELS
 from programs import convolution, float_program, integer_program, picture
 from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import choose, target_of
+from thinlens.pipelines.build import choose, processor_of
 from thinlens.pipelines.one_layer import fixed_point, float32
 from thinlens.program import (
     AddChroma,
@@ -229,7 +229,7 @@ def test_pictures_that_the_program_does_not_take() -> None:
 @pytest.mark.parametrize("processor", processors.HERE)
 @pytest.mark.parametrize("program", [FUSED[4], FUSED[5]], ids=names)
 def test_other_processors(program: Program, processor: str) -> None:
-    compiled = Compiled(program, target_of(processors.HERE[processor]))
+    compiled = Compiled(program, processor_of(processors.HERE[processor]))
     for color in (False, True):
         for dtype in (np.uint8, np.float32):
             source = picture(29, 90, color, dtype)

@@ -14,7 +14,7 @@ from programs import convolution, picture
 from thinlens import nets
 from thinlens.photo import Stage, in_bands
 from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import target_of
+from thinlens.pipelines.build import processor_of
 from thinlens.pipelines.many_layers import chain as chains
 from thinlens.pipelines.many_layers import float32
 from thinlens.program import (
@@ -200,7 +200,7 @@ def test_other_programs_still_run(program: Program) -> None:
 @pytest.mark.parametrize("processor", processors.HERE)
 @pytest.mark.parametrize("program", [FAMILIES[6], FAMILIES[9]], ids=name)
 def test_other_processors(program: Program, processor: str) -> None:
-    compiled = Compiled(program, target_of(processors.HERE[processor]))
+    compiled = Compiled(program, processor_of(processors.HERE[processor]))
     for color in (False, True):
         check(compiled, picture(29, 90, color, np.uint8))
 

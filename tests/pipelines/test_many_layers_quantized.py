@@ -18,7 +18,7 @@ import pytest
 import processors
 from programs import picture
 from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import choose, target_of
+from thinlens.pipelines.build import choose, processor_of
 from thinlens.pipelines.many_layers import quantized
 from thinlens.pipelines.picture import Picture
 from thinlens.program import (
@@ -113,7 +113,7 @@ def test_it_is_this_form_and_equals_the_reference(name: str, padding: Padding) -
 @pytest.mark.parametrize("processor", processors.HERE)
 @pytest.mark.parametrize("name", ["residual", pytest.param("softmax", marks=pytest.mark.slow)])
 def test_other_processors(name: str, processor: str) -> None:
-    compiled = Compiled(net(name, "edge"), target_of(processors.HERE[processor]))
+    compiled = Compiled(net(name, "edge"), processor_of(processors.HERE[processor]))
     check(compiled, [picture(height, width, False, np.uint8) for height, width in SHAPES])
     if processor == "AVX2":
         check(compiled, [picture(29, 90, True, np.uint8)])
@@ -173,6 +173,6 @@ def test_products_are_computed_four_at_a_time(tmp_path: Any, monkeypatch: pytest
         return original(func, arguments, target)
 
     monkeypatch.setattr(hl.Func, "compile_to_callable", spy)
-    target = target_of(processors.HERE["AVX-512 VNNI"])
-    Compiled(net("residual", "zero"), target).build(Picture(np.dtype(np.uint8), 1))
+    processor = processor_of(processors.HERE["AVX-512 VNNI"])
+    Compiled(net("residual", "zero"), processor).build(Picture(np.dtype(np.uint8), 1))
     assert path.read_text().count("vpdpbusd") > 30
