@@ -26,8 +26,9 @@ def to_fixed_point(program: Program, weight_bits: Literal[8, 16] = 8) -> Program
     largest sum is rounded back to 1/64 of a level. Before the final rounding to 8 bits, a result differs from the
     float program's by less than 255 · taps / 2**bits levels, plus 1/128: with int16 a few hundredths, with int8
     about one in noise. On Set5 a trained eSR-MAX_s2_K3_C2 lost 0.006 dB with int8 and 0.004 with int16, which takes
-    the processor twice the multiply instructions. Beyond ±512 8-bit values a result is clipped. In color, integer arithmetic
-    takes the luma in whole 8-bit values, which may change a channel by one more. Raises ValueError for other programs.
+    the processor twice the multiply instructions. Beyond ±512 8-bit values a result is clipped. In color, integer
+    arithmetic takes the luma in whole 8-bit values, which may change a channel by one more. Raises ValueError for other
+    programs.
     Attach the result with `dataclasses.replace(program, uint8=to_fixed_point(program))`.
     """
     reason = supports(program)
