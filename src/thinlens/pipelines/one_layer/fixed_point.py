@@ -1,14 +1,16 @@
-"""One-layer programs in fixed point: uint8 pixels times int8 weights, four products at a time.
+"""One-layer programs in fixed point: uint8 pixels times weights of one or two bytes, as the processor multiplies them.
 
-Processors have an instruction for the sum of four such products (x86 vpdpbusd). So four rows of the picture are
-interleaved, a byte of each in turn, and two low-resolution rows share them: with a kernel of 3 the rows y-1…y+2 serve
-both y and y+1. Weights of 16 bits are split in a high and a low byte and take two such instructions.
-benchmarks/README.md says what sets the floor of the time, benchmarks/results/speed.md has what was measured.
+Rows of the picture are interleaved, as many as there are products in an instruction, and two low-resolution rows share
+them: with four and a kernel of 3 the rows y-1…y+2 serve both y and y+1. Where sums of 16 bits are enough, they take
+half the registers and half the instructions; where they are not, or there is a sum of four products, sums have 32 bits.
+The result is the same. benchmarks/README.md says what sets the floor of the time, benchmarks/results/speed.md has what
+was measured.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import halide as hl
 import numpy as np
@@ -26,7 +28,7 @@ from .layer import OneLayer
 
 ROWS = 2
 """Low-resolution rows that share the interleaved rows of the picture."""
-BYTE, GROUP = hl.Var("byte"), hl.Var("group")
+PART, GROUP = hl.Var("part"), hl.Var("group")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Stages:
 
     frame: Frame
     padded: hl.Func
-    quads: hl.Func
+    interleaved: hl.Func
     sums: hl.Func
     constants: Constants
 
@@ -53,28 +55,65 @@ def match(program: Program) -> OneLayer | None:
     return layer if int(layer.weight.max()) < 127 * 256 + 128 else None
 
 
-def parts(layer: OneLayer) -> int:
-    """Bytes per weight, 1 or 2."""
-    return 1 if int(layer.weight.min()) >= -128 and int(layer.weight.max()) <= 127 else 2
+@dataclass(frozen=True)
+class Products:
+    """How products are summed: `size` rows of pixels, less `offset`, at a time, times weights, each in so many `parts`."""
+
+    size: int
+    pixel: hl.Type
+    weight: np.dtype[Any]
+    total: hl.Type
+    offset: int = 0
+    parts: int = 1
+
+
+def products(layer: OneLayer, processor: Processor) -> Products:
+    """What a processor does quickest, of what is exact for these weights."""
+    packing, small = processor.packing, int(layer.weight.min()) >= -128 and int(layer.weight.max()) <= 127
+    if packing.size == 4:
+        return Products(4, packing.type, packing.weight_dtype, hl.Int(32), packing.offset, 1 if small else 2)
+    if small and fits_16_bits(layer):
+        if packing.size == 2:  # pmaddubsw: the sum of two products of bytes, saturated, which here it never is
+            return Products(2, hl.UInt(8), np.dtype(np.int8), hl.Int(16))
+        return Products(1, hl.Int(16), np.dtype(np.int16), hl.Int(16))
+    return Products(packing.size, packing.type, packing.weight_dtype, hl.Int(32))
+
+
+def fits_16_bits(layer: OneLayer) -> bool:
+    """Whether no picture takes a sum, or any part of it, out of 16 bits."""
+    rows = layer.weight.reshape(len(layer.weight), -1).astype(np.int64)
+    start = _start(layer, color=False).max(), _start(layer, color=True).min()
+    highest = 255 * np.maximum(rows, 0).sum(axis=1).max() + max(start[0], 0)
+    lowest = 255 * np.minimum(rows, 0).sum(axis=1).min() + min(start[1], 0)
+    return bool(highest <= 32767 and lowest >= -32768)
 
 
 def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processor: Processor) -> Stages:
     """The stages for uint8 pictures; the output is `(W * channels * scale, H * scale)` as stored."""
     frame, constants = frames.begin(picture, source, layer.scale, integer=True, row_group=ROWS), Constants()
-    padded = layers.padded(layer, frame)
-    weight = _weights(layer)
-    weights, starts = constants.buffer(weight), constants.buffer(_start(layer, picture.channels == 3))
-    quads, sums = hl.Func("quads"), hl.Func("sums")
+    padded, how = layers.padded(layer, frame), products(layer, processor)
+    weight = _weights(layer, how)
+    start = _start(layer, picture.channels == 3).reshape(layer.channels, layer.scale, layer.scale)
+    start = start + how.offset * layer.weight.sum(axis=(1, 2), dtype=np.int64).reshape(start.shape)
+    if how.parts == 2:
+        start = np.concatenate([start, np.zeros_like(start)])
+    ordered = start.transpose(1, 2, 0).astype(np.int16 if how.total.bits() == 16 else np.int32)
+    weights, starts = constants.buffer(weight), constants.buffer(ordered)
+    interleaved, sums = hl.Func("interleaved"), hl.Func("sums")
     radius = layer.kernel // 2
-    quads[BYTE, X, Y, GROUP] = padded[X, Y * ROWS + GROUP * 4 + BYTE - radius]
-    taps = hl.RDom([(0, 4), (0, layer.kernel), (0, weight.shape[2])])
-    pixel = hl.i32(quads[taps.x, X + taps.y - radius, Y, taps.z])
+    pixel = padded[X, Y * ROWS + GROUP * how.size + PART - radius]
+    interleaved[PART, X, Y, GROUP] = hl.cast(how.pixel, hl.i16(pixel) - how.offset if how.offset else pixel)
+    taps = hl.RDom([(0, how.size), (0, layer.kernel), (0, weight.shape[2])])
+    left, right = interleaved[taps.x, X + taps.y - radius, Y, taps.z], weights[taps.x, C, taps.y, taps.z, COLUMN, ROW]
+    product = hl.cast(how.total, left) * hl.cast(how.total, right)
     sums[X, Y, ROW, COLUMN, C] = starts[C, COLUMN, ROW % layer.scale]
-    sums[X, Y, ROW, COLUMN, C] += pixel * hl.i32(weights[taps.x, C, taps.y, taps.z, COLUMN, ROW])
+    total = hl.Expr(sums[X, Y, ROW, COLUMN, C])
+    saturates = how.total.bits() == 16 and how.size == 2
+    sums[X, Y, ROW, COLUMN, C] = hl.saturating_add(total, product) if saturates else total + product
 
     def largest(x: hl.Expr, column: hl.Expr) -> hl.Expr:
         values = [hl.Expr(sums[x, Y, ROW, column, c]) for c in range(layer.channels)]
-        if parts(layer) == 2:
+        if how.parts == 2:
             values = [low + (sums[x, Y, ROW, column, c + layer.channels] << 8) for c, low in enumerate(values)]
         result = values[0]
         for value in values[1:]:
@@ -90,59 +129,59 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processo
         return hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
 
     frames.finish(frame, largest, element)
-    return Stages(frame, padded, quads, sums, constants)
+    return Stages(frame, padded, interleaved, sums, constants)
 
 
 def schedule(layer: OneLayer, stages: Stages, processor: Processor, tasks: hl.Expr) -> None:
     """The sums of all sub-pixels of one high-resolution row, for as many low-resolution pixels as registers allow."""
-    sums = stages.sums
-    count = layer.channels * parts(layer) * layer.scale
-    vector = 64 if count <= 4 else 32 if count <= 12 else 16
+    sums, how = stages.sums, products(layer, processor)
+    count = layer.channels * how.parts * layer.scale
+    lanes, most = processor.lanes * 32 // how.total.bits(), 24 if processor.registers == 32 else 12
+    vector = next((size for size in (64, 32, 16) if count * size <= most * lanes), 16)
     block, rows = layers.schedule(stages.frame, vector, 16, tasks)
     stages.padded.compute_at(block).vectorize(X, 64)
-    stages.quads.compute_at(rows).bound(BYTE, 0, 4).reorder(BYTE, X, GROUP, Y).unroll(BYTE).vectorize(X, 64)
+    interleaved = stages.interleaved.compute_at(rows).bound(PART, 0, how.size)
+    interleaved.reorder(PART, X, GROUP, Y).unroll(PART).vectorize(X, 64)
     sums.compute_at(stages.frame.line, ROW).vectorize(X, vector).unroll(C).unroll(COLUMN)
-    byte, x, group = sums.rvars(0)
-    update = sums.update().reorder(byte, C, COLUMN, X, x, group)
-    update.atomic().vectorize(byte).vectorize(X, vector).unroll(C).unroll(COLUMN)
+    part, x, group = sums.rvars(0)
+    update = sums.update().reorder(part, C, COLUMN, X, x, group)
+    # a saturating sum is not associative, but one that never saturates is
+    update.atomic(how.total.bits() == 16).vectorize(part).vectorize(X, vector).unroll(C).unroll(COLUMN)
 
 
-def _weights(layer: OneLayer) -> NDArray[np.int8]:
-    """Weights as `[byte, channel, x, group, column, row]` for Halide, all low bytes before the high bytes.
+def _weights(layer: OneLayer, how: Products) -> NDArray[Any]:
+    """Weights as `[part, channel, x, group, column, row]` for Halide, all low bytes before the high bytes.
 
     The row counts the high-resolution rows of `ROWS` low-resolution rows; weights are zero where a row of a group is
     outside of the kernel.
     """
     s, k = layer.scale, layer.kernel
     weight = layer.weight.astype(np.int32).reshape(layer.channels, s, s, k, k)
-    if parts(layer) == 2:
+    if how.parts == 2:
         high = (weight + 128) >> 8
         weight = np.concatenate([weight - (high << 8), high])
-    groups = -(-(k + ROWS - 1) // 4)
-    spread = np.zeros((ROWS, len(weight), s, s, groups * 4, k), np.int8)
+    groups = -(-(k + ROWS - 1) // how.size)
+    spread = np.zeros((ROWS, len(weight), s, s, groups * how.size, k), how.weight)
     for low in range(ROWS):
         spread[low, :, :, :, low : low + k] = weight
-    grouped = spread.reshape(ROWS, len(weight), s, s, groups, 4, k)
-    low, c, row, column, group, byte, x = range(7)
-    ordered = grouped.transpose(low, row, column, group, x, c, byte)
-    return ordered.reshape(ROWS * s, s, groups, k, len(weight), 4).copy()
+    grouped = spread.reshape(ROWS, len(weight), s, s, groups, how.size, k)
+    low, c, row, column, group, part, x = range(7)
+    ordered = grouped.transpose(low, row, column, group, x, c, part)
+    return ordered.reshape(ROWS * s, s, groups, k, len(weight), how.size).copy()
 
 
-def _start(layer: OneLayer, color: bool) -> NDArray[np.int32]:
-    """What the sums begin with, as `[channel, column, row]` for Halide: the bias and the halves that rounding needs.
+def _start(layer: OneLayer, color: bool) -> NDArray[np.int64]:
+    """What each sum begins with: the bias and the halves that rounding needs.
 
     The reference computes (64·sum + bias + half) >> shift and, for luma, adds 32 and shifts by 6 more; here the
     sum stays as it is, and what is added to it is divided by 64: both shifts become one, exactly.
     """
-    s, shift = layer.scale, layer.shift or 0
+    shift = layer.shift or 0
     bias = np.zeros(len(layer.weight), np.int64) if layer.bias is None else layer.bias.astype(np.int64)
     half = bias + (1 << shift - 1)
     if not color:
         half += 1 << shift + FRACTION_BITS - 1
-    start = (half >> FRACTION_BITS).reshape(layer.channels, s, s)
-    if parts(layer) == 2:
-        start = np.concatenate([start, np.zeros_like(start)])
-    return start.transpose(1, 2, 0).astype(np.int32).copy()
+    return half >> FRACTION_BITS
 
 
 FORM = Form(match, algorithm, schedule)
