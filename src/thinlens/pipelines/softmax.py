@@ -15,6 +15,8 @@ from ..program import Logit
 LOG2_E = hl.f32(log2(e))
 ROUNDER = 1.5 * 2**23
 """Floats of this size are whole numbers."""
+RECIPROCAL_BITS = 0x7EF127EA
+"""What 1/x and x have together in bits, with the least largest error."""
 LEAST_POWER = -60.0
 """Beside a weight of 1, one of 2**-60 adds nothing to a float32 sum."""
 POWERS_OF_TWO = Chebyshev.interpolate(np.exp2, 5, [-0.5, 0.5]).convert(kind=Polynomial).coef
@@ -46,7 +48,19 @@ def weighted_sum(channel: Callable[[int], hl.Expr], channels: int, logit: Logit,
     total = sum(weights[1:], weights[0])
     weighted = [weight * channel(k) for k, weight in enumerate(weights)]
     result = sum(weighted[1:], weighted[0])
-    return result * hl.fast_inverse(total) if coarse else result / total
+    return result * reciprocal(total) if coarse else result / total
+
+
+def reciprocal(x: hl.Expr) -> hl.Expr:
+    """1/x for x > 0, float32, within 7e-6 of the result, by the same arithmetic on every processor.
+
+    What processors have for this differs in its last bits from one to the next. Subtracting the bits of x from those of
+    a constant gives the first five percent, two steps of Newton the rest.
+    """
+    result = hl.reinterpret(hl.Float(32), hl.i32(RECIPROCAL_BITS) - hl.reinterpret(hl.Int(32), x))
+    for _ in range(2):
+        result = result * (hl.f32(2) - x * result)
+    return result
 
 
 def exponential(x: hl.Expr) -> hl.Expr:

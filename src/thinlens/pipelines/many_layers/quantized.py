@@ -25,6 +25,7 @@ from ..form import Form
 from ..frame import SHIFT, C, Frame, X, Y
 from ..picture import Picture
 from ..processor import Packing, Processor
+from ..softmax import reciprocal
 from . import chain
 from .chain import Layer, ManyLayers
 
@@ -135,7 +136,7 @@ def _padded(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
     if reader.kernel == 1 or reader.repeats_edges:
         return value
     packing = stages.packing
-    stored = np.zeros(_in_groups(reader.inputs, packing), packing.dtype)
+    stored = np.zeros(_in_groups(reader.inputs), packing.dtype)
     stored[: reader.inputs] = _zero_points(reader) - packing.offset
     return hl.select(stages.frame.inside, value, stages.constants.buffer(stored)[GROUP * packing.size + PART])
 
@@ -247,7 +248,7 @@ def _tanh(value: hl.Expr) -> hl.Expr:
     inside = hl.clamp(value, hl.f32(-TANH_RANGE), hl.f32(TANH_RANGE))
     square = inside * inside
     upper, lower = ((hl.f32(a) * square + hl.f32(b)) * square + hl.f32(c) for a, b, c in (TANH_UPPER, TANH_LOWER))
-    return inside * upper * hl.fast_inverse(lower)
+    return inside * upper * reciprocal(lower)
 
 
 def _values(layer: Layer, scale: int, sums: hl.Func, stages: Stages) -> Callable[[hl.Expr, int, hl.Expr], hl.Expr]:
@@ -329,8 +330,7 @@ def _schedule_quantized(stage: Stage, packing: Packing, reader: Layer, extent: i
     takes."""
     assert stage.quantized is not None
     quantized, count, lanes = stage.quantized, _in_groups(stage.layer.outputs), place.lanes
-    channels = _block(count)
-    vectors = max(min(place.sums // channels, 4), 1)
+    channels, vectors = _block(count, place.sums)
     extent += reader.kernel // 2 * (4 if stage.edged else 2) + lanes * vectors
     for func in (quantized, stage.edged) if stage.edged else (quantized,):
         # An odd number of vectors: groups would else compete for the same places in the cache.
@@ -341,7 +341,7 @@ def _schedule_quantized(stage: Stage, packing: Packing, reader: Layer, extent: i
     quantized.split(GROUP, OUTER, INNER, channels // packing.size).split(X, BLOCK, X, lanes * vectors, SHIFT)
     quantized.split(X, VECTOR, X, lanes).reorder(PART, X, VECTOR, INNER, OUTER, BLOCK, Y).never_partition_all()
     quantized.unroll(PART).vectorize(X).unroll(INNER).unroll(VECTOR)
-    _schedule_sums(stage, lanes, channels, hl.LoopLevel(quantized, OUTER))
+    _schedule_sums(stage, place, hl.LoopLevel(quantized, OUTER))
     if stage.edged is not None:
         _vectorized(stage.edged, packing, lanes).never_partition_all()
     (stage.edged or quantized).store_at(place.tile)
@@ -356,7 +356,7 @@ def _vectorized(func: hl.Func, packing: Packing, lanes: int) -> hl.Func:
 def _schedule_last(net: ManyLayers, stages: Stages, place: _Place) -> None:
     stage, frame = stages.layers[-1], stages.frame
     count = _in_groups(stage.layer.outputs)
-    together = count if count <= 16 else stage.layer.outputs // net.scale
+    together = count if count <= min(place.sums, 16) else stage.layer.outputs // net.scale
     vectors = max(min(place.sums // together, 4), 1)
     block, _ = frames.schedule_line(frame, place.lanes * vectors)
     frame.line.compute_at(place.row).never_partition_all()
@@ -364,11 +364,11 @@ def _schedule_last(net: ManyLayers, stages: Stages, place: _Place) -> None:
         frame.line.unroll(frames.ROW)
     else:
         block = frames.ROW
-    _schedule_sums(stage, place.lanes, together, hl.LoopLevel(frame.line, block))
+    _schedule_sums(stage, place, hl.LoopLevel(frame.line, block))
 
 
-def _schedule_sums(stage: Stage, lanes: int, channels: int, level: hl.LoopLevel) -> None:
-    sums, taps = stage.sums, stage.taps
+def _schedule_sums(stage: Stage, place: _Place, level: hl.LoopLevel) -> None:
+    sums, taps, lanes = stage.sums, stage.taps, place.lanes
     sums.compute_at(level).split(X, VECTOR, X, lanes).reorder(X, VECTOR, C, Y)
     sums.vectorize(X).unroll(C).unroll(VECTOR)
     update = sums.update().split(X, VECTOR, X, lanes)
@@ -377,13 +377,16 @@ def _schedule_sums(stage: Stage, lanes: int, channels: int, level: hl.LoopLevel)
     else:
         update.reorder(taps.x, X, VECTOR, C, taps.y, taps.z, taps.w, Y).atomic().vectorize(taps.x)
     update.vectorize(X).unroll(C).unroll(VECTOR)
-    if stage.layer.kernel == 3:
-        update.unroll(taps.x if stage.layer.quantization is None else taps.y)
+    if stage.layer.kernel == 3 and stage.layer.quantization is None:
+        update.unroll(taps.x)
+    elif stage.layer.kernel == 3 and place.sums > 12:  # products of several taps are added first, in yet more registers
+        update.unroll(taps.y)
 
 
-def _block(count: int) -> int:
-    """Channels computed together: a part of `count`."""
-    return max(size for size in (4, 8, 12) if count % size == 0)
+def _block(count: int, most: int) -> tuple[int, int]:
+    """Channels, a part of `count`, and vectors of pixels computed together: the most sums, then the fewest loads."""
+    blocks = [(size, min(most // size, 4)) for size in (4, 8, 12) if count % size == 0 and size <= most]
+    return max(blocks, key=lambda block: (block[0] * block[1], -sum(block)))
 
 
 FORM = Form(match, algorithm, schedule)

@@ -57,7 +57,7 @@ def match(program: Program) -> OneLayer | None:
 
 @dataclass(frozen=True)
 class Products:
-    """How products are summed: `size` rows of pixels, less `offset`, at a time, times weights, each in so many `parts`."""
+    """How products are summed: those of `size` rows of pixels, less `offset`, at a time, weights in so many `parts`."""
 
     size: int
     pixel: hl.Type
@@ -147,6 +147,8 @@ def schedule(layer: OneLayer, stages: Stages, processor: Processor, tasks: hl.Ex
     update = sums.update().reorder(part, C, COLUMN, X, x, group)
     # a saturating sum is not associative, but one that never saturates is
     update.atomic(how.total.bits() == 16).vectorize(part).vectorize(X, vector).unroll(C).unroll(COLUMN)
+    if layer.kernel == 3 and how.total.bits() == 16:
+        update.unroll(x)
 
 
 def _weights(layer: OneLayer, how: Products) -> NDArray[Any]:
