@@ -180,10 +180,10 @@ def _stage(layer: Layer, order: NDArray[np.intp] | None, below: hl.Func, stages:
     weights, starts = stages.constants.buffer(weight), stages.constants.buffer(start)
     sums, radius = hl.Func("sums"), layer.kernel // 2
     taps = hl.RDom([(0, packing.size), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
-    row = Y + taps.z - radius
+    row = Y + taps.w - radius
     if layer.repeats_edges:
-        row = chain.nearest_row(taps.z, radius, stages.frame, stages.constants, taps.z)
-    value = below[taps.x, X + taps.y - radius, row, taps.w]
+        row = chain.nearest_row(taps.w, radius, stages.frame, stages.constants, taps.w)
+    value = below[taps.x, X + taps.y - radius, row, taps.z]
     sums[X, Y, C] = starts[C] if packing.offset else hl.i32(0)
     sums[X, Y, C] += hl.i32(value) * hl.i32(weights[taps.x, C, taps.y, taps.z, taps.w])
     return Stage(layer, taps, sums, None, None)
@@ -271,13 +271,13 @@ def _order(layer: Layer, scale: int) -> NDArray[np.intp]:
 
 
 def _spread(layer: Layer, order: NDArray[np.intp] | None, packing: Packing) -> NDArray[Any]:
-    """Weights as `[group, y, x, c, part]`, outputs in this order."""
+    """Weights as `[y, group, x, c, part]`, outputs in this order."""
     weight = layer.convolution.weight if order is None else layer.convolution.weight[order]
     outputs, inputs, kernel, _ = weight.shape
     shape = (_in_groups(outputs), _in_groups(inputs, packing), kernel, kernel)
     spread = np.zeros(shape, packing.weight_dtype)
     spread[:outputs, :inputs] = weight
-    return spread.reshape(len(spread), -1, packing.size, kernel, kernel).transpose(1, 3, 4, 0, 2).copy()
+    return spread.reshape(len(spread), -1, packing.size, kernel, kernel).transpose(3, 1, 4, 0, 2).copy()
 
 
 def _in_groups(channels: int, packing: Packing | None = None) -> int:
