@@ -82,9 +82,9 @@ def products(layer: OneLayer, processor: Processor) -> Products:
 def fits_16_bits(layer: OneLayer) -> bool:
     """Whether no picture takes a sum, or any part of it, out of 16 bits."""
     rows = layer.weight.reshape(len(layer.weight), -1).astype(np.int64)
-    start = _start(layer, color=False).max(), _start(layer, color=True).min()
-    highest = 255 * np.maximum(rows, 0).sum(axis=1).max() + max(start[0], 0)
-    lowest = 255 * np.minimum(rows, 0).sum(axis=1).min() + min(start[1], 0)
+    start = _start(layer)
+    highest = 255 * np.maximum(rows, 0).sum(axis=1).max() + max(start.max(), 0)
+    lowest = 255 * np.minimum(rows, 0).sum(axis=1).min() + min(start.min(), 0)
     return bool(highest <= 32767 and lowest >= -32768)
 
 
@@ -93,7 +93,7 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processo
     frame, constants = frames.begin(picture, source, layer.scale, integer=True, row_group=ROWS), Constants()
     padded, how = layers.padded(layer, frame), products(layer, processor)
     weight = _weights(layer, how)
-    start = _start(layer, picture.channels == 3).reshape(layer.channels, layer.scale, layer.scale)
+    start = _start(layer).reshape(layer.channels, layer.scale, layer.scale)
     start = start + how.offset * layer.weight.sum(axis=(1, 2), dtype=np.int64).reshape(start.shape)
     if how.parts == 2:
         start = np.concatenate([start, np.zeros_like(start)])
@@ -125,8 +125,8 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processo
     def element(total: hl.Expr, chroma: hl.Expr | None = None) -> hl.Expr:
         if chroma is None:
             return hl.u8_sat(total >> shift)
-        result = hl.saturating_add(hl.i16_sat(total >> (shift - FRACTION_BITS)), chroma)
-        return hl.u8_sat(hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
+        luma = hl.i16_sat(total >> (shift - FRACTION_BITS)) if shift > FRACTION_BITS else hl.i16_sat(total)
+        return hl.u8_sat(hl.saturating_add(luma, chroma) >> FRACTION_BITS)
 
     frames.finish(frame, largest, element)
     return Stages(frame, padded, interleaved, sums, constants)
@@ -172,18 +172,16 @@ def _weights(layer: OneLayer, how: Products) -> NDArray[Any]:
     return ordered.reshape(ROWS * s, s, groups, k, len(weight), how.size).copy()
 
 
-def _start(layer: OneLayer, color: bool) -> NDArray[np.int64]:
+def _start(layer: OneLayer) -> NDArray[np.int64]:
     """What each sum begins with: the bias and the halves that rounding needs.
 
-    The reference computes (64·sum + bias + half) >> shift and, for luma, adds 32 and shifts by 6 more; here the
-    sum stays as it is, and what is added to it is divided by 64: both shifts become one, exactly.
+    The reference computes (64·sum + bias + half) >> shift, adds chroma in color, adds 32 and shifts by 6 more; here the
+    sum stays as it is, and what is added to it is divided by 64: both shifts become one, exactly. In color the 32 comes
+    before the chroma, which is the same but where a sum of both leaves 16 bits, far from 0…255.
     """
     shift = layer.shift or 0
     bias = np.zeros(len(layer.weight), np.int64) if layer.bias is None else layer.bias.astype(np.int64)
-    half = bias + (1 << shift - 1)
-    if not color:
-        half += 1 << shift + FRACTION_BITS - 1
-    return half >> FRACTION_BITS
+    return (bias + (1 << shift - 1) + (1 << shift + FRACTION_BITS - 1)) >> FRACTION_BITS
 
 
 FORM = Form(match, algorithm, schedule)
