@@ -10,7 +10,7 @@ from time import perf_counter
 import halide as hl
 import numpy as np
 
-from thinlens.pipelines import Compiled
+from thinlens.kernels import Compiled
 from thinlens.program import Convolution, Program
 
 THREADS = 2

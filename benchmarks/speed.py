@@ -23,7 +23,7 @@ import thinlens
 from thinlens import models, nets
 from thinlens.bake import fuse, quantize, to_fixed_point
 from thinlens.evaluation.speed import Speed, benchmark, machine, with_rows
-from thinlens.pipelines import Compiled
+from thinlens.kernels import Compiled
 from thinlens.program import Padding, Program
 
 RESULTS = Path(__file__).parent / "results"

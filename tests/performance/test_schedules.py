@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from programs import convolution, float_program, integer_program, picture, quantized_program
-from thinlens.pipelines import Compiled, plain
-from thinlens.pipelines.build import processor_of
+from thinlens.kernels import Compiled
+from thinlens.kernels.host import processor_of
+from thinlens.pipelines import plain
 from thinlens.pipelines.picture import Picture
 from thinlens.program import Activation, FakeQuantize, PixelShuffle, Program
 

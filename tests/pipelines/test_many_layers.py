@@ -12,9 +12,9 @@ import processors
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
 from thinlens import nets
+from thinlens.kernels import Compiled, compile
+from thinlens.kernels.host import processor_of
 from thinlens.photo import Stage, in_bands
-from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import processor_of
 from thinlens.pipelines.many_layers import chain as chains
 from thinlens.pipelines.many_layers import float32
 from thinlens.program import (

@@ -17,8 +17,9 @@ import pytest
 
 import processors
 from programs import picture
-from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import choose, processor_of
+from thinlens.kernels import Compiled, compile
+from thinlens.kernels.host import processor_of
+from thinlens.pipelines.build import choose
 from thinlens.pipelines.many_layers import quantized
 from thinlens.pipelines.picture import Picture
 from thinlens.program import (

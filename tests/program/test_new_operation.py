@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from programs import convolution, picture
-from thinlens.pipelines import Compiled, plain
+from thinlens.kernels import Compiled
+from thinlens.pipelines import plain
 from thinlens.program import (
     Convolution,
     Operand,

@@ -1,0 +1,78 @@
+"""Objects of kernels: from the cache if they are there, else built by Halide, which is imported only then."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import pipelines
+from ..pipelines.processor import Processor
+from ..program import Program, dump
+from . import cache as disk
+
+
+def kernel(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> bytes:
+    """The object of a program for pictures of a dtype and 1 or 3 channels."""
+    chosen = program.for_picture(dtype, channels)
+    key = _key("kernel", digest(chosen), str(dtype), str(channels), processor.name, str(processor.cache), _sources())
+    made = disk.read(key)
+    if made is None:
+        from ..pipelines.build import compile_object
+        from ..pipelines.picture import Picture
+
+        made = compile_object(program, Picture(dtype, channels), processor)
+        disk.write(key, made)
+    return made
+
+
+def runtime(processor: Processor) -> bytes:
+    """The object of the runtime that kernels call."""
+    key = _key("runtime", processor.system)
+    made = disk.read(key)
+    if made is None:
+        from ..pipelines.build import compile_runtime
+
+        made = compile_runtime(processor)
+        disk.write(key, made)
+    return made
+
+
+def digest(program: Program) -> str:
+    """SHA-256 of operations and weights."""
+    result = hashlib.sha256(dump(program).encode())
+    part: Program | None = program
+    while part is not None:
+        for op in part.ops:
+            for value in op.values().values():
+                if isinstance(value, np.ndarray):
+                    result.update(value.tobytes())
+        part = part.uint8
+    return result.hexdigest()
+
+
+def _key(*parts: str) -> str:
+    versions = [f"{name} {_version(name)}" for name in ("thinlens", "halide")]
+    return hashlib.sha256("\n".join([*versions, *parts]).encode()).hexdigest()
+
+
+@cache
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "none"
+
+
+@cache
+def _sources() -> str:
+    """SHA-256 of the code that makes pipelines, so that nobody who changes it runs what it made before."""
+    folder = Path(pipelines.__file__).parent
+    result = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        result.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return result.hexdigest()
