@@ -47,7 +47,7 @@ def main() -> None:
 @app.callback(invoke_without_command=True)
 def version(
     shown: Annotated[
-        bool, typer.Option("--version", help="Show the version and what it computes with, and exit.", is_eager=True)
+        bool, typer.Option("--version", help="Show the version and the processor, and exit.", is_eager=True)
     ] = False,
 ) -> None:
     if shown:

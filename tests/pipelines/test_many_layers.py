@@ -134,6 +134,7 @@ def test_stored_integers(program: Program, dtype: Any) -> None:
 
 @pytest.mark.parametrize("program", [FAMILIES[0], FAMILIES[6], FAMILIES[9], OTHERS[2]], ids=name)
 @pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])
+@pytest.mark.usefixtures("uncached")
 def test_the_same_whatever_the_tiles_and_the_threads(
     program: Program, color: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

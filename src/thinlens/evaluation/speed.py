@@ -47,8 +47,8 @@ class Speed:
     """Timings taken together: `size` is `(width, height)` of the low-resolution uint8 picture, luma or RGB.
 
     `machine` is what `machine()` says; in results before 2026-11-26 it names no features of the processor. `left_out`
-    says which engines could not run which models, and why; `target` what thinlens was compiled for and how it multiplies
-    quantized values ("" in results before 2026-11-27).
+    says which engines could not run which models, and why; `target` what processor thinlens compiled for
+    and how it multiplies quantized values there ("" in results before 2026-11-27).
     """
 
     timings: tuple[Timing, ...]

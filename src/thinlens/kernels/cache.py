@@ -77,7 +77,7 @@ def _header(key: str, made: bytes) -> bytes:
 
 
 def _read(place: Path, name: str) -> bytes:
-    """A file, and a note that it was used. Folder and file are looked at after they are opened: no other takes their place."""
+    """A file, and a note that it was used. Folder and file are looked at once open: no other can take their place."""
     if os.name == "nt":
         content = (place / name).read_bytes()
         os.utime(place / name)

@@ -90,7 +90,7 @@ class Compiled:
                 kernel = self._kernels.get((dtype, channels))
                 if kernel is None or not kernel.alive:
                     made = objects.kernel(self.program, dtype, channels, self.processor)
-                    kernel = loading.Kernel(made, objects.runtime(self.processor))
+                    kernel = loading.Kernel(made, objects.runtime(self.processor.system))
                     self._kernels[dtype, channels] = kernel
         return kernel
 

@@ -30,14 +30,15 @@ def kernel(program: Program, dtype: np.dtype[Any], channels: int, processor: Pro
     return made
 
 
-def runtime(processor: Processor) -> bytes:
-    """The object of the runtime that kernels call."""
-    key = _key("runtime", processor.system)
+@cache
+def runtime(system: str) -> bytes:
+    """The object of the runtime that kernels for a system call, as x86-64-linux; it stays for children after a fork."""
+    key = _key("runtime", system)
     made = disk.read(key)
     if made is None:
         from ..pipelines.build import compile_runtime
 
-        made = compile_runtime(processor)
+        made = compile_runtime(system)
         disk.write(key, made)
     return made
 
@@ -71,8 +72,9 @@ def _version(distribution: str) -> str:
 @cache
 def _sources() -> str:
     """SHA-256 of the code that makes pipelines, so that nobody who changes it runs what it made before."""
-    folder = Path(pipelines.__file__).parent
+    folder = Path(pipelines.__file__).parents[1]
     result = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        result.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    for package in ("pipelines", "program"):
+        for path in sorted((folder / package).rglob("*.py")):
+            result.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return result.hexdigest()

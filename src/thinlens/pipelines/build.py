@@ -31,7 +31,7 @@ FORMS: tuple[Form[Any, Any], ...] = (
 def compile_object(program: Program, picture: Picture, processor: Processor) -> bytes:
     """An object file with `FUNCTION`, which needs the runtime beside it (`compile_runtime`).
 
-    `FUNCTION` takes the picture, the number of tasks (int32) and the result: `(W * channels, H)` and `scale` times that.
+    It takes the picture, `(W * channels, H)`, the number of tasks, int32, and the result, `scale` times larger.
     """
     return _compile(program, picture, processor, hl.Func.compile_to_object)
 
@@ -41,11 +41,11 @@ def assembly(program: Program, picture: Picture, processor: Processor) -> str:
     return _compile(program, picture, processor, hl.Func.compile_to_assembly).decode()
 
 
-def compile_runtime(processor: Processor) -> bytes:
-    """An object file with what all objects for a processor's system call: memory, threads, errors."""
+def compile_runtime(system: str) -> bytes:
+    """An object file with what all objects for a system, as x86-64-linux, call: memory, threads, errors."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "runtime"
-        hl.compile_standalone_runtime(str(path), hl.Target(processor.system))
+        hl.compile_standalone_runtime(str(path), hl.Target(system))
         return path.read_bytes()
 
 
