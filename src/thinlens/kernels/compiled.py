@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..pipelines.processor import Processor
 from ..program import Program
 from . import loading, objects
-from .host import processor_of
+from .host import check_here, processor_of
 
 TYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "float32"))
 MANY_TASKS = 256
@@ -89,6 +89,7 @@ class Compiled:
             with loading.lock:
                 kernel = self._kernels.get((dtype, channels))
                 if kernel is None or not kernel.alive:
+                    check_here(self.processor)
                     made = objects.kernel(self.program, dtype, channels, self.processor)
                     kernel = loading.Kernel(made, objects.runtime(self.processor.system))
                     self._kernels[dtype, channels] = kernel

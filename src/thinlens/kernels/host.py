@@ -39,9 +39,26 @@ FEATURES: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def processor_of(name: str | None = None) -> Processor:
-    """A processor by its Halide target string; None is the one that THINLENS_TARGET names, else the one at hand."""
-    name = name or os.environ.get("THINLENS_TARGET")
-    return Processor(name) if name else _host()
+    """A processor by its Halide target string; None is the one that THINLENS_TARGET names, else the one at hand.
+
+    Raises ValueError if it is none; what features THINLENS_TARGET names is looked at when something is built for it.
+    """
+    if name is not None:
+        processor = Processor(name)
+        _ = processor.system, processor.target
+        return processor
+    name = os.environ.get("THINLENS_TARGET")
+    if not name:
+        return _host()
+    processor = Processor(name, _host().cache)
+    _ = processor.system
+    return processor
+
+
+def check_here(processor: Processor) -> None:
+    """Raise ValueError unless it has the machine and system of the processor at hand."""
+    if processor.system != _host().system:
+        raise ValueError(f"a kernel for {processor.system} does not run here, on {_host().system}")
 
 
 def target_string(system: str, machine: str, features: Mapping[str, bool]) -> str:

@@ -7,6 +7,7 @@ sum of 32 (smlal of NEON). So quantized values and weights lie side by side in f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -58,10 +59,10 @@ class Processor:
     @property
     def system(self) -> str:
         """Machine and system without features, as in x86-64-linux; ValueError if the name has less."""
-        parts = self.name.split("-")
-        if len(parts) < 3:
+        system = re.match(r"[a-z0-9]+-(32|64)-[a-z]+", self.name)
+        if system is None:
             raise ValueError(self._invalid)
-        return "-".join(parts[:3])
+        return system.group()
 
     def __str__(self) -> str:
         """The name, and what it does with quantized values."""
