@@ -237,7 +237,7 @@ def test_two_processes_build_the_same_at_once(folder: Path) -> None:
     running = [start(SCRIPT) for _ in range(2)]
     results = [process.communicate(timeout=120)[0] for process in running]
     assert all(process.returncode == 0 for process in running) and results[0] == results[1] != ""
-    assert sorted(path.suffix for path in folder.iterdir()) == [cache.SUFFIX] * 2
+    assert sorted(path.suffix for path in folder.iterdir()) == [cache.SUFFIX]
     again = start("import sys\nsys.modules['halide'] = None\n" + SCRIPT)
     assert again.communicate(timeout=120)[0] == results[0]
 

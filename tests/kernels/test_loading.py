@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event, Thread
@@ -18,7 +19,9 @@ import pytest
 
 import processors
 from programs import float_program, integer_program, picture
-from thinlens.kernels import Compiled, compile, loading
+from thinlens.kernels import Compiled, compile, loading, objects
+from thinlens.kernels.host import processor_of
+from thinlens.pipelines import build
 from thinlens.program import reference
 
 PROGRAM = integer_program(2, 3, 2)
@@ -139,13 +142,27 @@ def test_kernels_come_and_go() -> None:
 
 def test_an_object_for_another_machine() -> None:
     with pytest.raises(ValueError, match="^a kernel for arm-64-windows does not run here"):
-        Compiled(PROGRAM, processors_of("arm-64-windows"))(LOW)
+        Compiled(PROGRAM, processor_of("arm-64-windows"))(LOW)
 
 
-def processors_of(name: str) -> Any:
-    from thinlens.kernels.host import processor_of
+@pytest.mark.skipif(sys.platform != "linux", reason="Halide's wheels for Linux made them")
+@pytest.mark.parametrize("system", objects.SYSTEMS)
+def test_shipped_runtimes_are_what_halide_makes(system: str) -> None:
+    if not objects.shipped(system).is_file():
+        pytest.skip("they are of another version of Halide; `just runtimes` makes them anew")
+    assert zlib.decompress(objects.shipped(system).read_bytes()) == build.compile_runtime(system)
 
-    return processor_of(name)
+
+def test_without_a_shipped_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is built, and comes from the cache the next time."""
+    system, made = processor_of().system, list[str]()
+    wanted = objects.runtime(system)
+    monkeypatch.setattr(objects, "RUNTIMES", tmp_path / "none")
+    monkeypatch.setenv("THINLENS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(build, "compile_runtime", lambda system: made.append(system) or wanted)
+    for _ in range(2):
+        assert objects.runtime.__wrapped__(system) == wanted
+    assert made == [system]
 
 
 def test_sizes_of_what_halide_reads() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,9 +12,15 @@ from typing import Any
 import numpy as np
 
 from .. import pipelines
+from ..files import write_whole
 from ..pipelines.processor import Processor
 from ..program import Program, dump
 from . import cache as disk
+
+RUNTIMES = Path(__file__).parent / "runtimes"
+"""The runtimes of one version of Halide as it makes them, compressed; tests compare each with a new one."""
+SYSTEMS = tuple(f"{machine}-{system}" for machine in ("x86-64", "arm-64") for system in ("linux", "osx", "windows"))
+"""Those that have one."""
 
 
 def kernel(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> bytes:
@@ -32,7 +39,13 @@ def kernel(program: Program, dtype: np.dtype[Any], channels: int, processor: Pro
 
 @cache
 def runtime(system: str) -> bytes:
-    """The object of the runtime that kernels for a system call, as x86-64-linux; it stays for children after a fork."""
+    """The object of the runtime that kernels for a system call, as x86-64-linux; it stays for children after a fork.
+
+    Building it takes a second, so for the version of Halide that `RUNTIMES` are of it is there.
+    """
+    ready = shipped(system)
+    if ready.is_file():
+        return zlib.decompress(ready.read_bytes())
     key = _key("runtime", system)
     made = disk.read(key)
     if made is None:
@@ -41,6 +54,21 @@ def runtime(system: str) -> bytes:
         made = compile_runtime(system)
         disk.write(key, made)
     return made
+
+
+def shipped(system: str) -> Path:
+    """The file in this package with the runtime that the installed Halide makes for a system, if it has one."""
+    return RUNTIMES / f"{system}-{_version('halide')}.o.zlib"
+
+
+def write_runtimes() -> None:
+    """Make the files of `RUNTIMES` anew, with the installed Halide; for `just runtimes`, after a change of its version."""
+    from ..pipelines.build import compile_runtime
+
+    for old in RUNTIMES.glob("*.o.zlib"):
+        old.unlink()
+    for system in SYSTEMS:
+        write_whole(zlib.compress(compile_runtime(system), 9), shipped(system))
 
 
 def digest(program: Program) -> str:
