@@ -62,7 +62,7 @@ def shipped(system: str) -> Path:
 
 
 def write_runtimes() -> None:
-    """Make the files of `RUNTIMES` anew, with the installed Halide; for `just runtimes`, after a change of its version."""
+    """Make the files of `RUNTIMES` anew, with the installed Halide, after a change of its version (`just runtimes`)."""
     from ..pipelines.build import compile_runtime
 
     for old in RUNTIMES.glob("*.o.zlib"):
