@@ -25,6 +25,10 @@ fix:
     .venv/bin/ruff check --fix
     .venv/bin/ruff format
 
+# Make the runtimes in src/thinlens/kernels/runtimes anew, after a change of Halide's version.
+runtimes:
+    .venv/bin/python -c "from thinlens.kernels.objects import write_runtimes; write_runtimes()"
+
 # Rewrite the texts in tests/golden after a change that was meant.
 golden:
     ./run-tests --update-golden -m "not slow"

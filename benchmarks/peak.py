@@ -10,7 +10,8 @@ from time import perf_counter
 import halide as hl
 import numpy as np
 
-from thinlens.pipelines import Compiled
+from thinlens.kernels import Compiled
+from thinlens.kernels.host import processor_of
 from thinlens.program import Convolution, Program
 
 THREADS = 2
@@ -48,7 +49,7 @@ def loop() -> Callable[[], float]:
     output.bound(x, 0, size).split(x, block, x, size).vectorize(x, LANES).unroll(x).parallel(y)
     sums.compute_at(output, block).vectorize(x, LANES).unroll(x)
     sums.update().reorder(x, iterations.x).vectorize(x, LANES).unroll(x)
-    call = output.compile_to_callable([factors], hl.get_jit_target_from_environment())
+    call = output.compile_to_callable([factors], processor_of().target)
     values, rows = np.full(8, 0.999, np.float32), np.zeros((4 * THREADS, size), np.float32)
 
     def run() -> float:

@@ -1,9 +1,12 @@
-"""Shared by all tests: golden texts with an update flag."""
+"""Shared by all tests: golden texts with an update flag, and a cache of kernels that is the session's own."""
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,6 +15,18 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the texts in tests/golden")
+
+
+def pytest_configure() -> None:
+    folder = TemporaryDirectory(prefix="thinlens-kernels-", ignore_cleanup_errors=True)
+    os.environ["THINLENS_CACHE"] = folder.name
+    atexit.register(folder.cleanup)
+
+
+@pytest.fixture
+def uncached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are built, not read; for tests that change how."""
+    monkeypatch.setenv("THINLENS_CACHE", "")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import torch
 from thinlens import cli, models, nets
 from thinlens.batch import Outcome
 from thinlens.jobs import Job
+from thinlens.kernels.host import processor_of
 from thinlens.photo import Photo, read, write
 from thinlens.program import Convolution, PixelShuffle, Program, load, save
 
@@ -269,7 +270,7 @@ def test_help_and_version(thinlens: Command) -> None:
     verbs = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
     assert (code, verbs) == (0, ["upscale", "list", "train", "convert", "evaluate", "benchmark"])
     code, out, _ = thinlens("--version")
-    assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n")
+    assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n{processor_of()}\n")
 
 
 def test_list(thinlens: Command) -> None:

@@ -17,7 +17,8 @@ import pytest
 import processors
 from programs import picture
 from thinlens import models, run
-from thinlens.pipelines.build import Compiled, processor_of
+from thinlens.kernels import Compiled
+from thinlens.kernels.host import processor_of
 from thinlens.program import dump, load, save
 
 GOLDEN = Path(__file__).parent / "golden"

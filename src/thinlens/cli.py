@@ -46,12 +46,16 @@ def main() -> None:
 
 @app.callback(invoke_without_command=True)
 def version(
-    shown: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+    shown: Annotated[
+        bool, typer.Option("--version", help="Show the version and the processor, and exit.", is_eager=True)
+    ] = False,
 ) -> None:
     if shown:
         import thinlens
 
-        print(f"thinlens {thinlens.__version__}")
+        from .kernels.host import processor_of
+
+        print(f"thinlens {thinlens.__version__}\n{processor_of()}")
         raise typer.Exit
 
 

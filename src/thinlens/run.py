@@ -16,8 +16,8 @@ from .program import Program
 from .sizes import Plan, Size, TargetSize
 
 if TYPE_CHECKING:
+    from .kernels import Compiled
     from .photo import Opened, Photo, Stage
-    from .pipelines import Compiled
 
 Model: TypeAlias = str | os.PathLike[str] | Program
 IN_ONE_PIECE = 2**28
@@ -38,7 +38,7 @@ def upscale(picture: NDArray[Any], scale: float | None = None, model: Model = "b
     """
     if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; run.upscale_file takes files")
-    from .pipelines import check_picture
+    from .kernels import check_picture
 
     check_picture(picture)
     plan = sizes.plan((picture.shape[1], picture.shape[0]), scales(model), TargetSize(scale=scale))
@@ -140,9 +140,9 @@ def load(model: Model = "balanced", scale: int | None = None) -> Program:
 
 def compile(program: Program) -> Compiled:
     """The program as a function on pictures (see `Compiled`), kept for the next time it is asked for."""
-    from . import pipelines
+    from . import kernels
 
-    return pipelines.compile(program)
+    return kernels.compile(program)
 
 
 def _stream(opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str]) -> None:

@@ -14,7 +14,7 @@ from equivalence.tolerances import FLOAT, INTEGER, LEVELS, PUBLISHED, TORCH
 from programs import picture
 from thinlens import nets
 from thinlens.bake import to_fixed_point
-from thinlens.pipelines import compile
+from thinlens.kernels import compile
 from thinlens.program import reference
 
 IDS = [

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import halide as hl
 import numpy as np
 import pytest
 
@@ -207,11 +208,12 @@ def test_the_processor_is_named_with_its_features(cpuinfo: str, wanted: str, mon
     assert speed.processor(cpuinfo) == wanted
 
 
-def test_another_target_of_halide_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HL_JIT_TARGET", raising=False)
+def test_machine_and_processor_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert speed.machine().endswith(f", {os.cpu_count()} processors")
-    monkeypatch.setenv("HL_JIT_TARGET", "x86-64-linux-avx")
-    assert speed.machine().endswith(" processors, HL_JIT_TARGET=x86-64-linux-avx")
+    monkeypatch.setenv("THINLENS_TARGET", str(hl.Target("host-no_asserts")))
+    found = benchmark(PROGRAMS[0], size=(8, 8), repeats=1)
+    assert "no_asserts" in found.target and ": int8 " in found.target
+    assert f"; {found.target}; " in found.markdown()
 
 
 @pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])

@@ -11,8 +11,9 @@ import pytest
 import processors
 from equivalence.tolerances import FLOAT, INTEGER, LEVELS
 from programs import convolution, float_program, integer_program, picture
-from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import choose, processor_of
+from thinlens.kernels import Compiled, compile
+from thinlens.kernels.host import processor_of
+from thinlens.pipelines.build import choose
 from thinlens.pipelines.one_layer import fixed_point, float32
 from thinlens.program import (
     AddChroma,

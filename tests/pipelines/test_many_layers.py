@@ -12,9 +12,9 @@ import processors
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
 from thinlens import nets
+from thinlens.kernels import Compiled, compile
+from thinlens.kernels.host import processor_of
 from thinlens.photo import Stage, in_bands
-from thinlens.pipelines import Compiled, compile
-from thinlens.pipelines.build import processor_of
 from thinlens.pipelines.many_layers import chain as chains
 from thinlens.pipelines.many_layers import float32
 from thinlens.program import (
@@ -134,6 +134,7 @@ def test_stored_integers(program: Program, dtype: Any) -> None:
 
 @pytest.mark.parametrize("program", [FAMILIES[0], FAMILIES[6], FAMILIES[9], OTHERS[2]], ids=name)
 @pytest.mark.parametrize("color", [False, True], ids=["luma", "RGB"])
+@pytest.mark.usefixtures("uncached")
 def test_the_same_whatever_the_tiles_and_the_threads(
     program: Program, color: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from equivalence.tolerances import FLOAT, LEVELS
 from programs import convolution, picture
-from thinlens.pipelines import compile
+from thinlens.kernels import compile
 from thinlens.pipelines.activation import activate
 from thinlens.program import (
     Activation,

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from programs import convolution, picture
-from thinlens.pipelines import Compiled, plain
+from thinlens.kernels import Compiled
+from thinlens.pipelines import plain
 from thinlens.program import (
     Convolution,
     Operand,
@@ -100,6 +101,7 @@ def test_validation_follows_from_the_fields(op: Blend, message: str) -> None:
         Program("x", (convolution(0, 4, 1, 3), convolution(0, 4, 1, 3), op, PixelShuffle(3, 2)))
 
 
+@pytest.mark.usefixtures("uncached")
 def test_what_is_missing_is_said_in_one_sentence(tmp_path: Path) -> None:
     made, source = program(None), picture(3, 4, False, np.float32)
     with pytest.raises(ValueError, match=r"^Blend has no NumPy reference$"):

@@ -47,7 +47,8 @@ class Speed:
     """Timings taken together: `size` is `(width, height)` of the low-resolution uint8 picture, luma or RGB.
 
     `machine` is what `machine()` says; in results before 2026-11-26 it names no features of the processor. `left_out`
-    says which engines could not run which models, and why.
+    says which engines could not run which models, and why; `target` what processor thinlens compiled for
+    and how it multiplies quantized values there ("" in results before 2026-11-27).
     """
 
     timings: tuple[Timing, ...]
@@ -58,6 +59,7 @@ class Speed:
     date: str
     versions: dict[str, str]
     left_out: tuple[str, ...] = ()
+    target: str = ""
 
     def ratio(self, timing: Timing) -> float | None:
         """How many times as long as thinlens an engine takes on the same model."""
@@ -72,8 +74,9 @@ class Speed:
         width, height = self.size
         kind = "RGB" if self.color else "luma"
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        machine = f"{self.machine}; {self.target}" if self.target else self.machine
         lines = [
-            f"{kind} uint8, {width}×{height} low-resolution; {self.threads} threads; {self.machine}; {self.date}; "
+            f"{kind} uint8, {width}×{height} low-resolution; {self.threads} threads; {machine}; {self.date}; "
             f"{versions}",
             "",
             f"| model | {' | '.join(engines)} |",
@@ -170,7 +173,9 @@ def measure(
             timings.append(timing(program.name, program.scale, name, times))
     names = {"opencv": "opencv-python-headless", "opencv-dnn": "opencv-python-headless"}
     versions = {name: _version(names.get(name, name)) for name in ("thinlens", "halide", *against)}
-    return Speed(tuple(timings), size, color, threads, machine(), date.today().isoformat(), versions, tuple(left_out))
+    target = str(thinlens.compile(programs[0]).processor) if programs else ""
+    today = date.today().isoformat()
+    return Speed(tuple(timings), size, color, threads, machine(), today, versions, tuple(left_out), target)
 
 
 def timing(model: str, scale: int, engine: str, seconds: Sequence[float]) -> Timing:
@@ -204,13 +209,12 @@ def _rounds(runs: dict[str, Run], repeats: int) -> dict[str, list[float]]:
 
 
 def machine() -> str:
-    """The processor with its features, how many of it this process sees, and another target of Halide's, if one is set.
+    """The processor with its features and how many of it this process sees.
 
     As in "Intel(R) Xeon(R) Processor (avx2, fma, avx512f), 2 processors".
     """
     cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
-    target = os.environ.get("HL_JIT_TARGET")
-    return f"{processor(cpuinfo)}, {os.cpu_count()} processors" + (f", HL_JIT_TARGET={target}" if target else "")
+    return f"{processor(cpuinfo)}, {os.cpu_count()} processors"
 
 
 def processor(cpuinfo: str) -> str:

@@ -1,5 +1,4 @@
-"""Programs as compiled pipelines (Halide). `compile` is the way in; see build for what it decides."""
+"""Programs as Halide pipelines; build decides which form a program gets. `kernels` keeps, loads, calls the result."""
 
-from .build import Compiled, check_picture, compile
-
-__all__ = ["Compiled", "check_picture", "compile"]
+FUNCTION = "thinlens_kernel"
+"""The name of the function in every object that a pipeline becomes."""

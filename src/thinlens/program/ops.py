@@ -87,7 +87,7 @@ class Activation(Operation):
     `slope` is `(channels,)` float32, for prelu only.
     """
 
-    arithmetic: ClassVar = FLOAT
+    arithmetic: ClassVar[tuple[Arithmetic, ...]] = FLOAT
     source: Operand
     function: Function
     slope: NDArray[np.float32] | None = None
@@ -126,7 +126,7 @@ class FakeQuantize(Operation):
     stays multiplied by it. A pipeline may keep the quantized value, a byte, in the place of the value.
     """
 
-    arithmetic: ClassVar = FLOAT
+    arithmetic: ClassVar[tuple[Arithmetic, ...]] = FLOAT
     source: Operand
     scale: float
     zero_point: int | NDArray[np.uint8]
@@ -186,7 +186,7 @@ class SoftmaxSum(Operation):
     (eSR-TM, eSR-TR; eSR-CNN has the logit "key*key", the key squared).
     """
 
-    arithmetic: ClassVar = FLOAT
+    arithmetic: ClassVar[tuple[Arithmetic, ...]] = FLOAT
     source: Operand
     logit: Logit
 
@@ -202,7 +202,7 @@ class SoftmaxSum(Operation):
 class RoundingShiftRight(Operation):
     """`clip((value + 2**(shift-1)) >> shift, minimum, maximum)`: from the scale of products back to that of values."""
 
-    arithmetic: ClassVar = INTEGER
+    arithmetic: ClassVar[tuple[Arithmetic, ...]] = INTEGER
     source: Operand
     shift: int
     minimum: int = -32768

@@ -1,0 +1,146 @@
+"""Machine code into this process: objects loaded by LLVM's MCJIT (llvmlite) and called through ctypes.
+
+All kernels of a process share one runtime of Halide, with one pool of threads. A fork leaves no threads of that pool in
+the child, so there every kernel is loaded anew, with a runtime of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from threading import RLock, local
+from typing import Any
+
+import numpy as np
+from llvmlite import binding
+from numpy.typing import NDArray
+
+from ..pipelines import FUNCTION
+
+OUT_OF_MEMORY = -11
+"""halide_error_code_out_of_memory."""
+CODES = {"i": 0, "u": 1, "f": 2}
+"""halide_type_code_t, by kinds of NumPy."""
+
+lock = RLock()
+"""Held while anything is built or loaded, and while the process forks, so that a child never inherits half of it."""
+_generation = 0
+"""How many forks this process is from the first."""
+_linked = False
+"""Whether this process has its runtime."""
+_errors = local()
+
+
+class _Dimension(ctypes.Structure):
+    """halide_dimension_t."""
+
+    _fields_ = (
+        ("min", ctypes.c_int32),
+        ("extent", ctypes.c_int32),
+        ("stride", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+    )
+
+
+class _Buffer(ctypes.Structure):
+    """halide_buffer_t."""
+
+    _fields_ = (
+        ("device", ctypes.c_uint64),
+        ("device_interface", ctypes.c_void_p),
+        ("host", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("dimensions", ctypes.c_int32),
+        ("dim", ctypes.POINTER(_Dimension)),
+        ("padding", ctypes.c_void_p),
+    )
+
+
+_CALL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.POINTER(_Buffer), ctypes.c_int32, ctypes.POINTER(_Buffer))
+_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
+
+
+class Kernel:
+    """A function from picture to picture, of an object and the runtime that it calls; the code lives as long as it."""
+
+    def __init__(self, code: bytes, runtime: bytes) -> None:
+        with lock:
+            _link(runtime)
+            self._engine = _load(code)
+            self._call = _CALL(self._engine.get_function_address(FUNCTION))
+            self._generation = _generation
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was loaded by this process rather than by one that this process was forked from."""
+        return self._generation == _generation
+
+    def __call__(self, source: NDArray[Any], target: NDArray[Any], tasks: int) -> None:
+        """Compute `target` of `source`, arrays of rows of contiguous elements; RuntimeError or MemoryError if it fails.
+
+        Python's lock is not held meanwhile.
+        """
+        _errors.message = ""
+        status = self._call(_buffer(source), tasks, _buffer(target))
+        if status == OUT_OF_MEMORY:
+            raise MemoryError(f"not enough memory to enlarge the picture: {_errors.message}")
+        if status:
+            raise RuntimeError(f"a kernel failed with code {status}: {_errors.message}")
+
+
+def _buffer(array: NDArray[Any]) -> _Buffer:
+    """An array `(H, W)` or `(H, W, 3)` as `(W * channels, H)`, as Halide orders dimensions."""
+    height, width = array.shape[0], int(np.prod(array.shape[1:]))
+    stride = array.strides[0] // array.itemsize if height > 1 else width
+    shape = (_Dimension * 2)(_Dimension(0, width, 1, 0), _Dimension(0, height, stride, 0))
+    kind = (CODES[array.dtype.kind], array.itemsize * 8, 1)
+    return _Buffer(0, None, array.ctypes.data, 0, *kind, 2, shape, None)
+
+
+def _link(runtime: bytes) -> None:
+    """Load the runtime and tell LLVM where its functions are. It stays: its threads may be in it until the very end."""
+    global _linked
+    if _linked:
+        return
+    engine = _load(runtime)
+    for name in sorted(set(re.findall(rb"halide_[a-z0-9_]+", runtime))):
+        address = engine.get_function_address(name.decode())
+        if address:
+            binding.add_symbol(name.decode(), address)
+    setter = engine.get_function_address("halide_set_error_handler")
+    ctypes.CFUNCTYPE(ctypes.c_void_p, _HANDLER)(setter)(_note)
+    engine.detach()
+    _linked = True
+
+
+def _load(code: bytes) -> Any:
+    """An engine with an object in it."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_default_triple().create_target_machine()
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
+@_HANDLER
+def _note(_context: object, message: bytes) -> None:
+    """Instead of Halide's own handler, which ends the process."""
+    _errors.message = message.decode(errors="replace").strip()
+
+
+def _forget() -> None:
+    """In a child: the runtime of its parent has no threads here."""
+    global _generation, _linked
+    _linked = False
+    _generation += 1
+    lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=_forget)
