@@ -135,7 +135,7 @@ def _padded(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
     if reader.kernel == 1 or reader.repeats_edges:
         return value
     packing = stages.packing
-    stored = np.zeros(_in_groups(reader.inputs, packing), packing.dtype)
+    stored = np.zeros(_in_groups(reader.inputs), packing.dtype)
     stored[: reader.inputs] = _zero_points(reader) - packing.offset
     return hl.select(stages.frame.inside, value, stages.constants.buffer(stored)[GROUP * packing.size + PART])
 
