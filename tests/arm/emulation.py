@@ -48,13 +48,9 @@ class Emulated:
         height, width, *channels = source.shape
         kernel, elements = self.kernels[check_picture(source)], width * (3 if channels else 1)
         head = (kernel, source.itemsize * 8, source.dtype.kind == "f", elements, height, elements * scale, height * scale)
-        done = subprocess.run(
-            [QEMU, "-cpu", self.processor, str(self.executable)],
-            input=np.array(head, np.int32).tobytes() + source.tobytes(),
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        return np.frombuffer(done.stdout, source.dtype).reshape(height * scale, width * scale, *channels)
+        command = [QEMU, "-cpu", self.processor, str(self.executable)]
+        result = _run(command, np.array(head, np.int32).tobytes() + source.tobytes())
+        return np.frombuffer(result, source.dtype).reshape(height * scale, width * scale, *channels)
 
 
 def emulate(processor: str, wanted: Sequence[tuple[Program, Sequence[Picture]]], folder: Path) -> list[Emulated]:
@@ -65,8 +61,8 @@ def emulate(processor: str, wanted: Sequence[tuple[Program, Sequence[Picture]]],
     for index, (program, picture) in enumerate(kinds):
         objects.append(folder / f"{index}.o")
         objects[-1].write_bytes(compile_object(program, picture, target))
-        rename = ["--keep-global-symbol=kernel", f"--redefine-sym=kernel=kernel_{index}", str(objects[-1])]
-        subprocess.run([OBJCOPY, *rename], check=True)
+        rename = (f"--redefine-sym=kernel=kernel_{index}", f"--keep-global-symbol=kernel_{index}")
+        _run([OBJCOPY, *rename, str(objects[-1])])
     names = [f"kernel_{index}" for index in range(len(kinds))]
     declared = "".join(f"int {name}(halide_buffer_t *, int32_t, halide_buffer_t *);\n" for name in names)
     table = f'#include "HalideRuntime.h"\n{declared}\nint (*const kernels[])(halide_buffer_t *, int32_t, halide_buffer_t *) = {{{", ".join(names)}}};\n'
@@ -74,8 +70,15 @@ def emulate(processor: str, wanted: Sequence[tuple[Program, Sequence[Picture]]],
     sources = [Path(__file__).with_name("harness.c"), folder / "table.c"]
     executable = folder / "run"
     command = [COMPILER, "-O1", "-static", f"-I{INCLUDE}", *map(str, sources + objects), "-lm", "-o", str(executable)]
-    subprocess.run([*command, "-lpthread", "-ldl"], check=True)
+    _run([*command, "-lpthread", "-ldl"])
     numbered, result = iter(range(len(kinds))), list[Emulated]()
     for program, pictures in wanted:
         result.append(Emulated(program, executable, processor, {picture: next(numbered) for picture in pictures}))
     return result
+
+
+def _run(command: Sequence[str], given: bytes = b"") -> bytes:
+    """What a command writes to standard output."""
+    done = subprocess.run(command, input=given, capture_output=True, check=False)
+    assert done.returncode == 0, f"{command[0]}: {done.stderr.decode(errors='replace')}"
+    return done.stdout
