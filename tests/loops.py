@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 LABEL = re.compile(r"(\.L\w+):")
-INSTRUCTION = re.compile(r"\s+([a-z][\w.]*)(?:\s+([^#/]*?))?\s*(?:#.*|//.*)?$")
+INSTRUCTION = re.compile(r"\s+(?:{vex} )?([a-z][\w.]*)(?:\s+([^#/]*?))?\s*(?:#.*|//.*)?$")
 JUMP = re.compile(r"j\w+|b|b\.\w+|cbn?z|tbn?z")
 SCALAR_MULTIPLY = re.compile(r"i?mul[bwlq]?|mulx[lq]|v?mulss|v?fn?m(add|sub)\d*ss|m(add|sub|ul)|[su]m(add|sub|ul)[lh]")
 """Multiplications of general registers or of single values: ARM's `mul`, `smull` and their like by their operands."""
@@ -26,6 +26,10 @@ class Loop:
     def counts(self) -> Counter[str]:
         """How often each instruction is there."""
         return Counter(name for name, _ in self.instructions)
+
+    def multiplications(self, pattern: str) -> list[str]:
+        """The instructions that a regular expression of `mnemonic operands` matches."""
+        return [text for text in map(" ".join, self.instructions) if re.match(pattern, text)]
 
     @property
     def scalar_multiplications(self) -> int:
