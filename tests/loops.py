@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 LABEL = re.compile(r"(\.L\w+):")
-INSTRUCTION = re.compile(r"\s+(?:{vex} )?([a-z][\w.]*)(?:\s+([^#/]*?))?\s*(?:#.*|//.*)?$")
+INSTRUCTION = re.compile(r"\s+(?:{vex} )?([a-z][\w.]*)(?:\s+(.*?))?\s*(?:#\s.*|//.*)?$")
 JUMP = re.compile(r"j\w+|b|b\.\w+|cbn?z|tbn?z")
 SCALAR_MULTIPLY = re.compile(r"i?mul[bwlq]?|mulx[lq]|v?mulss|v?fn?m(add|sub)\d*ss|m(add|sub|ul)|[su]m(add|sub|ul)[lh]")
 """Multiplications of general registers or of single values: ARM's `mul`, `smull` and their like by their operands."""
@@ -17,8 +17,10 @@ MOVE = re.compile(r"v?pinsr[bwdq]|v?pextr[bwdq]|v?cvtsi2s[sd]l?q?|[us]mov|ins")
 
 @dataclass(frozen=True)
 class Loop:
-    """The instructions of a loop, `(mnemonic, operands)`, and how many of them are the multiplications looked for."""
+    """The instructions of a loop, `(mnemonic, operands)`, and how many of them are the multiplications looked for;
+    `label` is the line that it begins with, where LLVM says in a comment which loop of Halide's it is."""
 
+    label: str
     instructions: tuple[tuple[str, str], ...]
     products: int
 
@@ -34,7 +36,9 @@ class Loop:
     @property
     def scalar_multiplications(self) -> int:
         """How many multiplications are not of vectors. Those that find the address of a row are among them."""
-        return sum(1 for name, operands in self.instructions if SCALAR_MULTIPLY.fullmatch(name) and not _vector(operands))
+        return sum(
+            1 for name, operands in self.instructions if SCALAR_MULTIPLY.fullmatch(name) and not _vector(operands)
+        )
 
     @property
     def single_values(self) -> int:
@@ -69,7 +73,7 @@ def loops(assembly: str, multiplication: str, fewest: int = 8) -> list[Loop]:
             if around:
                 products[min(around, key=lambda span: span[1] - span[0])] += 1
     return [
-        Loop(tuple(found for found in parsed[start : end + 1] if found), count)
+        Loop(lines[start], tuple(found for found in parsed[start : end + 1] if found), count)
         for (start, end), count in sorted(products.items())
         if count >= fewest
     ]

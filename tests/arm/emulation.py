@@ -47,7 +47,15 @@ class Emulated:
         scale = self.program.scale
         height, width, *channels = source.shape
         kernel, elements = self.kernels[check_picture(source)], width * (3 if channels else 1)
-        head = (kernel, source.itemsize * 8, source.dtype.kind == "f", elements, height, elements * scale, height * scale)
+        head = (
+            kernel,
+            source.itemsize * 8,
+            source.dtype.kind == "f",
+            elements,
+            height,
+            elements * scale,
+            height * scale,
+        )
         command = [QEMU, "-cpu", self.processor, str(self.executable)]
         result = _run(command, np.array(head, np.int32).tobytes() + source.tobytes())
         return np.frombuffer(result, source.dtype).reshape(height * scale, width * scale, *channels)

@@ -5,6 +5,7 @@ Quantized chains give the bytes that AVX2 gives, but for those with tanh: of 11,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,28 @@ from thinlens.pipelines.one_layer import fixed_point
 from thinlens.pipelines.one_layer import float32 as one_float32
 from thinlens.pipelines.picture import Picture
 from thinlens.pipelines.plain import FORM as PLAIN
-from thinlens.program import PixelShuffle, Program, reference
+from thinlens.program import Convolution, PixelShuffle, Program, reference
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=REASON)
 SIZES = [(1, 1), (2, 3), (41, 70)]
 LUMA, RGB, LUMA_16, RGB_16, LUMA_FLOAT, RGB_FLOAT = (
     Picture(np.dtype(dtype), channels) for dtype in (np.uint8, np.uint16, np.float32) for channels in (1, 3)
 )
+
+
+def small(program: Program) -> Program:
+    """A fixed-point program with smaller weights, whose sums fit 16 bits."""
+    assert program.uint8 is not None
+    ops = tuple(
+        replace(op, weight=(op.weight // 8).astype(np.int16)) if isinstance(op, Convolution) else op
+        for op in program.uint8.ops
+    )
+    return replace(program, uint8=replace(program.uint8, ops=ops))
+
+
 EXACT: dict[str, tuple[Program, Any, list[Picture]]] = {
     "weights of a byte": (integer_program(2, 3, 2), fixed_point.FORM, [LUMA, RGB]),
+    "sums of 16 bits": (small(integer_program(2, 3, 2)), fixed_point.FORM, [LUMA, RGB]),
     "weights of two bytes": (integer_program(3, 5, 2, 12, "edge", True), fixed_point.FORM, [LUMA, RGB]),
     "plain integers": (wide(), PLAIN, [LUMA]),
 }
@@ -94,7 +108,7 @@ def test_quantized_chains_equal_the_reference(emulated: dict[str, Emulated], nam
 @pytest.mark.parametrize("name", QUANTIZED)
 def test_quantized_chains_give_the_picture_that_x86_gives(emulated: dict[str, Emulated], name: str) -> None:
     compiled = Compiled(emulated[name].program, processor_of(processors.HERE["AVX2"]))
-    for kind in ALL[name][2]:
+    for kind in (LUMA, RGB) if RGB in ALL[name][2] else (LUMA,):
         for frame in frames(kind):
             here, there = compiled(frame), emulated[name](frame)
             if name == "quantized softmax":  # its tanh takes the approximate reciprocal that each processor has

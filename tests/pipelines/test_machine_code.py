@@ -65,13 +65,20 @@ def layers(program: Program) -> int:
 )
 def test_inner_loops_multiply_as_the_processor_does_it_quickest(model: str, name: str, channels: int) -> None:
     program, picture = run.load(model, 2), Picture(np.dtype(np.uint8), channels)
-    code, expected = assembly(program, picture, Processor(TARGETS[name])), (ONE_LAYER if model == "fast" else CHAINS)[name]
+    code, expected = (
+        assembly(program, picture, Processor(TARGETS[name])),
+        (ONE_LAYER if model == "fast" else CHAINS)[name],
+    )
     found = loops(code, expected)
     assert len(found) == layers(program.for_picture(picture.dtype, channels))
     for loop in found:
         assert loop.scalar_multiplications <= ADDRESSES
         assert loop.single_values == 0
-        others = [instruction for instruction in loop.multiplications(OTHERS) if instruction not in loop.multiplications(expected)]
+        others = [
+            instruction
+            for instruction in loop.multiplications(OTHERS)
+            if instruction not in loop.multiplications(expected)
+        ]
         assert not others
 
 
