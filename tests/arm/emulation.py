@@ -72,8 +72,9 @@ def emulate(processor: str, wanted: Sequence[tuple[Program, Sequence[Picture]]],
         rename = (f"--redefine-sym=kernel=kernel_{index}", f"--keep-global-symbol=kernel_{index}")
         _run([OBJCOPY, *rename, str(objects[-1])])
     names = [f"kernel_{index}" for index in range(len(kinds))]
-    declared = "".join(f"int {name}(halide_buffer_t *, int32_t, halide_buffer_t *);\n" for name in names)
-    table = f'#include "HalideRuntime.h"\n{declared}\nint (*const kernels[])(halide_buffer_t *, int32_t, halide_buffer_t *) = {{{", ".join(names)}}};\n'
+    lines = ['#include "HalideRuntime.h"', "typedef int Kernel(halide_buffer_t *, int32_t, halide_buffer_t *);"]
+    lines += [f"extern Kernel {', '.join(names)};", f"Kernel *const kernels[] = {{{', '.join(names)}}};"]
+    table = "\n".join(lines) + "\n"
     (folder / "table.c").write_text(table, encoding="utf-8")
     sources = [Path(__file__).with_name("harness.c"), folder / "table.c"]
     executable = folder / "run"

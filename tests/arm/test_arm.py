@@ -1,6 +1,6 @@
 """ARM, with and without a dot product, under QEMU: every form of pipelines against the NumPy reference and x86.
 
-Quantized chains give the bytes that AVX2 gives, but for those with tanh: of 11,480 bytes 406 differ by one.
+Quantized chains give the bytes that x86 gives, all of them: what is float between layers is rounded alike.
 """
 
 from __future__ import annotations
@@ -111,8 +111,4 @@ def test_quantized_chains_give_the_picture_that_x86_gives(emulated: dict[str, Em
     for kind in (LUMA, RGB) if RGB in ALL[name][2] else (LUMA,):
         for frame in frames(kind):
             here, there = compiled(frame), emulated[name](frame)
-            if name == "quantized softmax":  # its tanh takes the approximate reciprocal that each processor has
-                difference = np.abs(here.astype(int) - there)
-                assert difference.max() <= 1 and (difference > 0).sum() <= max(0.05 * here.size, 4)
-            else:
-                np.testing.assert_array_equal(there, here)
+            np.testing.assert_array_equal(there, here)
