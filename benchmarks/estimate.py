@@ -12,6 +12,7 @@ requantization, activations, the composition of rows, is not counted.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -191,7 +192,8 @@ if __name__ == "__main__":
         whole, alone = (measured(part, gigahertz * 1e9) for part in (programs, [as_float(p) for p in programs]))
         cells = " | ".join(f"{a:.1f} ({b:.1f})" for a, b in zip(whole, alone, strict=True))
         text += (
-            f"\nMeasured beside it, whole pipelines in one thread on {machine()}, at {gigahertz} GHz: {cells}. LLVM's\n"
+            f"\nMeasured beside it, whole pipelines in one thread on {machine()}, at {gigahertz} GHz,\n"
+            f"with a load of {os.getloadavg()[0]:.1f} beside it: {cells}. LLVM's\n"
             "model of Sapphire Rapids has one unit that multiplies vectors of 512 bits, this processor has two.\n"
         )
     (ROOT / "benchmarks" / "results" / "estimate.md").write_text(text, encoding="utf-8")
