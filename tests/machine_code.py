@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import halide as hl
 
@@ -12,8 +13,10 @@ from thinlens.pipelines.picture import Picture
 from thinlens.pipelines.processor import Processor
 from thinlens.program import Program
 
+FUNCTION = "kernel"
 
-def _stages(program: Program, picture: Picture, processor: Processor) -> tuple[hl.Func, list[hl.Argument]]:
+
+def _stages(program: Program, picture: Picture, processor: Processor) -> tuple[Any, list[Any]]:
     program = program.for_picture(picture.dtype, picture.channels)
     source, tasks = picture.source(), hl.Param(hl.Int(32), "tasks")
     form, network = choose(program)
@@ -26,20 +29,20 @@ def _stages(program: Program, picture: Picture, processor: Processor) -> tuple[h
 
 
 def compile_object(program: Program, picture: Picture, processor: Processor) -> bytes:
-    """An object file whose function `kernel(source, tasks, output)` is the pipeline; it has no runtime."""
+    """An object file whose `FUNCTION(source, tasks, output)` is the pipeline; it has no runtime."""
     stages, arguments = _stages(program, picture, processor)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kernel.o"
         target = processor.target.with_feature(hl.TargetFeature.NoRuntime)
-        stages.output.compile_to_object(str(path), arguments, "kernel", target)
+        stages.output.compile_to_object(str(path), arguments, FUNCTION, target)
         return path.read_bytes()
 
 
-def compile_runtime(processor: Processor) -> bytes:
-    """The object file of Halide's runtime, which all pipelines for a processor share."""
+def compile_runtime(system: str) -> bytes:
+    """The object file of Halide's runtime, which all pipelines for a system, as arm-64-linux, share."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "runtime.o"
-        hl.compile_standalone_runtime(str(path), processor.target)
+        hl.compile_standalone_runtime(str(path), hl.Target(system))
         return path.read_bytes()
 
 
@@ -49,5 +52,5 @@ def assembly(program: Program, picture: Picture, processor: Processor) -> str:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kernel.s"
         target = processor.target.with_feature(hl.TargetFeature.NoRuntime)
-        stages.output.compile_to_assembly(str(path), arguments, "kernel", target)
+        stages.output.compile_to_assembly(str(path), arguments, FUNCTION, target)
         return path.read_text()

@@ -13,7 +13,7 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from machine_code import compile_object, compile_runtime
+from machine_code import FUNCTION, compile_object, compile_runtime
 from thinlens.pipelines.build import check_picture
 from thinlens.pipelines.picture import Picture
 from thinlens.pipelines.processor import Processor
@@ -64,12 +64,12 @@ class Emulated:
 def emulate(processor: str, wanted: Sequence[tuple[Program, Sequence[Picture]]], folder: Path) -> list[Emulated]:
     """Programs, each for some kinds of pictures, in one executable for a processor of `TARGETS`."""
     target, objects = Processor(TARGETS[processor]), [folder / "runtime.o"]
-    objects[0].write_bytes(compile_runtime(target))
+    objects[0].write_bytes(compile_runtime("arm-64-linux"))
     kinds = [(program, picture) for program, pictures in wanted for picture in pictures]
     for index, (program, picture) in enumerate(kinds):
         objects.append(folder / f"{index}.o")
         objects[-1].write_bytes(compile_object(program, picture, target))
-        rename = (f"--redefine-sym=kernel=kernel_{index}", f"--keep-global-symbol=kernel_{index}")
+        rename = (f"--redefine-sym={FUNCTION}=kernel_{index}", f"--keep-global-symbol=kernel_{index}")
         _run([OBJCOPY, *rename, str(objects[-1])])
     names = [f"kernel_{index}" for index in range(len(kinds))]
     lines = ['#include "HalideRuntime.h"', "typedef int Kernel(halide_buffer_t *, int32_t, halide_buffer_t *);"]
