@@ -38,8 +38,8 @@ from thinlens.program import Convolution, Program
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # what reads machine code is with the tests
 from loops import Loop, loops  # noqa: E402
-from machine_code import assembly  # noqa: E402
 from processors import X86  # noqa: E402
+from thinlens.kernels.objects import assembly  # noqa: E402
 
 MCA = next((name for name in ("llvm-mca-19", "llvm-mca") if shutil.which(name)), None)
 LUMA = Picture(np.dtype(np.uint8), 1)
@@ -126,7 +126,11 @@ def cycles(loop: Loop, cpu: str, target: str) -> float:
 
 def estimate(program: Program, processor: Processor, cpu: str) -> list[Layer]:
     """The layers of a program on a processor."""
-    inner = [loop for loop in loops(assembly(program, LUMA, processor), PRODUCTS, 4) if SUMS.search(loop.label)]
+    inner = [
+        loop
+        for loop in loops(assembly(program, LUMA.dtype, LUMA.channels, processor), PRODUCTS, 4)
+        if SUMS.search(loop.label)
+    ]
     wanted = needed(program.for_picture(LUMA.dtype, 1), processor)
     assert len(inner) == len(wanted), [loop.label for loop in inner]
     return [

@@ -1,8 +1,8 @@
 """What the released models make of a picture stays byte for byte what it was, and files of before still load.
 
 The digests in golden/outputs.json and the files in golden/before were made by the code before the change of names, of
-2026-11-26; those of ESPCN in uint8 are newer, from when its tanh became the same on every processor. One model gives one
-picture on all processors with fused multiply-adds: whatever of them this machine can run is asked.
+2026-11-26; those of ESPCN in uint8 are newer, from when its tanh became the same on every processor. One model gives
+one picture on all processors with fused multiply-adds: whatever of them this machine can run is asked.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
-from machine_code import FUNCTION, compile_object, compile_runtime
-from thinlens.pipelines.build import check_picture
+from thinlens.pipelines import FUNCTION
+from thinlens.pipelines.build import check_picture, compile_object, compile_runtime
 from thinlens.pipelines.picture import Picture
 from thinlens.pipelines.processor import Processor
 from thinlens.program import Program

@@ -16,6 +16,7 @@ from ..files import write_whole
 from ..pipelines.processor import Processor
 from ..program import Program, dump
 from . import cache as disk
+from . import disguise
 
 RUNTIMES = Path(__file__).parent / "runtimes"
 """The runtimes of one version of Halide as it makes them, compressed; tests compare each with a new one."""
@@ -29,12 +30,31 @@ def kernel(program: Program, dtype: np.dtype[Any], channels: int, processor: Pro
     key = _key("kernel", digest(chosen), str(dtype), str(channels), processor.name, str(processor.cache), _sources())
     made = disk.read(key)
     if made is None:
-        from ..pipelines.build import compile_object
-        from ..pipelines.picture import Picture
-
-        made = compile_object(program, Picture(dtype, channels), processor)
+        made = build(program, dtype, channels, processor)
         disk.write(key, made)
     return made
+
+
+def build(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> bytes:
+    """The object, made anew by Halide, and by LLVM where Halide cannot write for the processor."""
+    from ..pipelines.build import compile_object, disguised_assembly
+    from ..pipelines.picture import Picture
+
+    picture = Picture(dtype, channels)
+    written = disguised_assembly(program, picture, processor)
+    if written is None:
+        return compile_object(program, picture, processor)
+    return disguise.machine_code(written)
+
+
+def assembly(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> str:
+    """What `build` makes, as assembly."""
+    from ..pipelines import build as builder
+    from ..pipelines.picture import Picture
+
+    picture = Picture(dtype, channels)
+    written = builder.disguised_assembly(program, picture, processor)
+    return builder.assembly(program, picture, processor) if written is None else disguise.assembly(written)
 
 
 @cache

@@ -41,6 +41,14 @@ def assembly(program: Program, picture: Picture, processor: Processor) -> str:
     return _compile(program, picture, processor, hl.Func.compile_to_assembly).decode()
 
 
+def disguised_assembly(program: Program, picture: Picture, processor: Processor) -> str | None:
+    """The same as assembly of LLVM, written for `Processor.disguise`; None where Halide writes for the processor."""
+    form, _ = choose(program.for_picture(picture.dtype, picture.channels))
+    if processor.disguise is None or not form.disguised:
+        return None
+    return _compile(program, picture, processor.disguise, hl.Func.compile_to_llvm_assembly).decode()
+
+
 def compile_runtime(system: str) -> bytes:
     """An object file with what all objects for a system, as x86-64-linux, call: memory, threads, errors."""
     with TemporaryDirectory() as folder:

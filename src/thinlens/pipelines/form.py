@@ -38,8 +38,10 @@ class Form(Generic[Network, AnyStages]):
 
     `match` is what the form needs to know of a program, None for a program that it does not take. `algorithm` says
     what is computed, for a kind of picture; `schedule` how, for a processor, in at most `tasks` parallel tasks.
+    `disguised` says whether Halide is to write for `Processor.disguise`, where there is one.
     """
 
     match: Callable[[Program], Network | None]
     algorithm: Callable[[Network, Picture, hl.ImageParam, Processor], AnyStages]
     schedule: Callable[[Network, AnyStages, Processor, hl.Expr], None]
+    disguised: bool = False

@@ -1,8 +1,10 @@
 """The processor that a pipeline is made for, and here alone: which form of products it gets, and why.
 
 What multiplies 8-bit values quickest differs: a sum of four products of bytes in one instruction (vpdpbusd of AVX-512
-VNNI, sdot of ARM), a sum of two products of 16 bits (pmaddwd, since SSE2), or a product of 16 bits that is added to a
-sum of 32 (smlal of NEON). So quantized values and weights lie side by side in fours, in pairs or singly.
+VNNI and of AVX-VNNI, sdot of ARM), a sum of two products of 16 bits (pmaddwd, since SSE2), or products of two bytes,
+added to sums of 32 bits in pairs (smull and sadalp of NEON). So quantized values and weights lie side by side in fours
+or in pairs. Products in a cycle, `best` in its inner loops: Zen 3 20 in pairs of 16 bits, 16 in float; Cortex-A72 6 in
+pairs of bytes, 4 in fours, in 16 bits or in float; estimates of llvm-mca (benchmarks/results/estimate.md).
 """
 
 from __future__ import annotations
@@ -46,15 +48,19 @@ class Packing:
 QUADS = Packing(4, np.dtype(np.uint8), np.dtype(np.int8), "int8 in fours of 8 bits (vpdpbusd)")
 SIGNED_QUADS = Packing(4, np.dtype(np.int8), np.dtype(np.int8), "int8 in fours of 8 bits (sdot)", offset=128)
 PAIRS = Packing(2, np.dtype(np.int16), np.dtype(np.int16), "int8 in pairs of 16 bits (pmaddwd)")
-SINGLES = Packing(1, np.dtype(np.int16), np.dtype(np.int16), "int8 singly, in 16 bits (smlal)")
+SIGNED_PAIRS = Packing(2, np.dtype(np.int8), np.dtype(np.int8), "int8 in pairs of 8 bits (smull, sadalp)", offset=128)
+AVX512_VNNI = {"avx512_sapphirerapids", "avx512_zen4", "avx512_zen5"}
+AVX512 = "avx512-avx512_skylake-avx512_cannonlake-avx512_sapphirerapids"
 
 
 @dataclass(frozen=True)
 class Processor:
-    """A processor by its Halide target string, and the bytes of second-level cache that each of its cores has."""
+    """A processor by its Halide target string, the bytes of second-level cache that each of its cores has, and the most
+    values of 32 bits that a vector may have."""
 
     name: str
     cache: int = CACHE
+    widest: int = 16
 
     @property
     def system(self) -> str:
@@ -87,7 +93,7 @@ class Processor:
         """Values of 32 bits in a vector."""
         import halide as hl
 
-        return self.target.natural_vector_size(hl.Float(32))
+        return min(self.target.natural_vector_size(hl.Float(32)), self.widest)
 
     @cached_property
     def registers(self) -> int:
@@ -97,10 +103,24 @@ class Processor:
     @cached_property
     def packing(self) -> Packing:
         """How quantized values lie for the products of this processor."""
-        features = set(self.name.split("-"))
         if self._arm:
-            return SIGNED_QUADS if "arm_dot_prod" in features else SINGLES
-        return QUADS if features & {"avx512_sapphirerapids", "avx512_zen4", "avx512_zen5"} else PAIRS
+            return SIGNED_QUADS if "arm_dot_prod" in self._features else SIGNED_PAIRS
+        return QUADS if self._features & AVX512_VNNI or self.disguise else PAIRS
+
+    @property
+    def disguise(self) -> Processor | None:
+        """The processor that Halide is to write sums of four products for, if it cannot for this one.
+
+        It knows vpdpbusd of AVX-512 only. In vectors of 256 bits that is the same operation to LLVM as vpdpbusd of
+        AVX-VNNI (Intel Core since the 12th generation), so code is written for one and assembled for the other.
+        """
+        if "avxvnni" not in self._features or any(feature.startswith("avx512") for feature in self._features):
+            return None
+        return Processor(f"{self.name}-{AVX512}", self.cache, widest=8)
+
+    @property
+    def _features(self) -> set[str]:
+        return set(self.name.split("-"))
 
     @property
     def _arm(self) -> bool:

@@ -389,4 +389,4 @@ def _block(count: int, most: int) -> tuple[int, int]:
     return max(blocks, key=lambda block: (block[0] * block[1], -sum(block)))
 
 
-FORM = Form(match, algorithm, schedule)
+FORM = Form(match, algorithm, schedule, disguised=True)

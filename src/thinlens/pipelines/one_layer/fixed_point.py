@@ -22,7 +22,7 @@ from ..constants import Constants
 from ..form import Form
 from ..frame import COLUMN, ROW, C, Frame, X, Y
 from ..picture import Picture
-from ..processor import Processor
+from ..processor import PAIRS, Processor
 from . import layer as layers
 from .layer import OneLayer
 
@@ -70,13 +70,18 @@ class Products:
 def products(layer: OneLayer, processor: Processor) -> Products:
     """What a processor does quickest, of what is exact for these weights."""
     packing, small = processor.packing, int(layer.weight.min()) >= -128 and int(layer.weight.max()) <= 127
+    if processor.disguise:  # what is written for this processor itself has no sums of four
+        packing = PAIRS
     if packing.size == 4:
         return Products(4, packing.type, packing.weight_dtype, hl.Int(32), packing.offset, 1 if small else 2)
     if small and fits_16_bits(layer):
-        if packing.size == 2:  # pmaddubsw: the sum of two products of bytes, saturated, which here it never is
-            return Products(2, hl.UInt(8), np.dtype(np.int8), hl.Int(16))
-        return Products(1, hl.Int(16), np.dtype(np.int16), hl.Int(16))
-    return Products(packing.size, packing.type, packing.weight_dtype, hl.Int(32))
+        if packing.offset:  # smlal of bytes, whose sums have 16 bits
+            return Products(1, packing.type, packing.weight_dtype, hl.Int(16), packing.offset)
+        # pmaddubsw: the sum of two products of bytes, saturated, which here it never is
+        return Products(2, hl.UInt(8), np.dtype(np.int8), hl.Int(16))
+    if small:
+        return Products(packing.size, packing.type, packing.weight_dtype, hl.Int(32), packing.offset)
+    return Products(1 if packing.offset else packing.size, hl.Int(16), np.dtype(np.int16), hl.Int(32))
 
 
 def fits_16_bits(layer: OneLayer) -> bool:
