@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 LABEL = re.compile(r"(\.L\w+):")
-INSTRUCTION = re.compile(r"\s+(?:{vex} )?([a-z][\w.]*)(?:\s+(.*?))?\s*(?:#\s.*|//.*)?$")
+INSTRUCTION = re.compile(r"\s+(?:{vex}\s+)?([a-z][\w.]*)(?:\s+(.*?))?\s*(?:#\s.*|//.*)?$")
 JUMP = re.compile(r"j\w+|b|b\.\w+|cbn?z|tbn?z")
 SCALAR_MULTIPLY = re.compile(r"i?mul[bwlq]?|mulx[lq]|v?mulss|v?fn?m(add|sub)\d*ss|m(add|sub|ul)|[su]m(add|sub|ul)[lh]")
 """Multiplications of general registers or of single values: ARM's `mul`, `smull` and their like by their operands."""

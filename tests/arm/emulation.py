@@ -13,8 +13,9 @@ import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
+from thinlens.kernels import check_picture
 from thinlens.pipelines import FUNCTION
-from thinlens.pipelines.build import check_picture, compile_object, compile_runtime
+from thinlens.pipelines.build import compile_object, compile_runtime
 from thinlens.pipelines.picture import Picture
 from thinlens.pipelines.processor import Processor
 from thinlens.program import Program
@@ -46,7 +47,7 @@ class Emulated:
         """Enlarge one picture, `(H, W)` or `(H, W, 3)`."""
         scale = self.program.scale
         height, width, *channels = source.shape
-        kernel, elements = self.kernels[check_picture(source)], width * (3 if channels else 1)
+        kernel, elements = self.kernels[Picture(source.dtype, check_picture(source))], width * (3 if channels else 1)
         head = (
             kernel,
             source.itemsize * 8,

@@ -18,7 +18,9 @@ from pipelines import test_many_layers_quantized as quantized_chains
 from pipelines.test_compile import wide
 from pipelines.test_many_layers import chain
 from programs import convolution, float_program, integer_program, picture, quantized_program
-from thinlens.pipelines.build import Compiled, choose, processor_of
+from thinlens.kernels.compiled import Compiled
+from thinlens.kernels.host import processor_of
+from thinlens.pipelines.build import choose
 from thinlens.pipelines.many_layers import float32 as many_float32
 from thinlens.pipelines.many_layers import quantized
 from thinlens.pipelines.one_layer import fixed_point
