@@ -1,11 +1,12 @@
 """Write the README's table of released models from results/: `python benchmarks/readme.py`.
 
-All between the two marker comments is made here: sizes from the model files, times from speed-released.json and
-speed-released-rgb.json, scores from scores.json.
+All between the two marker comments is made here: sizes from the model files, times from speed-released.json,
+speed-released-rgb.json and processors.json, scores from scores.json.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import fill
 
@@ -18,6 +19,11 @@ README = Path(__file__).parents[1] / "README.md"
 RESULTS = Path(__file__).parent / "results"
 START, END = "<!-- Made by `python benchmarks/readme.py`: -->\n", "<!-- to here. -->\n"
 SETS = ("Set5", "Set14", "BSD100")
+CLASSES = {
+    "AVX2": "AVX2 (Core before the 12th generation, Zen to Zen 3)",
+    "AVX-VNNI": "AVX-VNNI (Core since the 12th)",
+    "this one": "AVX-512 with VNNI (Zen 4 and 5, Xeon)",
+}
 
 
 def rewritten(readme: str) -> str:
@@ -44,7 +50,7 @@ def figures() -> str:
             cells = [preset, f"×{scale}", name, size, *(_milliseconds(speed, name, "thinlens") for speed in speeds)]
             lines.append(_row([*cells, *(f"{scores[name, scale, data]:.2f}" for data in SETS)]))
         lines.append(_row([BICUBIC, f"×{scale}", *[""] * 4, *(f"{scores[BICUBIC, scale, data]:.2f}" for data in SETS)]))
-    return "\n".join(lines) + f"\n\n{_circumstances(*speeds)}"
+    return "\n".join(lines) + f"\n\n{_circumstances(*speeds)}\n{_processors()}"
 
 
 def _circumstances(luma: Speed, color: Speed) -> str:
@@ -62,9 +68,32 @@ def _circumstances(luma: Speed, color: Speed) -> str:
     return fill(text, 120, break_on_hyphens=False, break_long_words=False) + "\n"
 
 
+def _processors() -> str:
+    """The presets at ×2 on classes of processors, all measured on one machine, and what they are."""
+    found = json.loads(_result("processors.json"))
+    times = {(part["target"], part["picture"]): part["times"] for part in found["forms"]}
+    rows = [(preset, f"{preset} int8") for preset in models.PRESETS] + [("OpenCV `INTER_CUBIC`", "opencv")]
+    lines = [
+        f"| ×2, ms luma / RGB | {' | '.join(CLASSES.values())} |",
+        f"|---|{'---:|' * len(CLASSES)}",
+    ]
+    for name, key in rows:
+        cells = (" / ".join(_rounded(times[target, kind][key][1]) for kind in ("luma", "RGB")) for target in CLASSES)
+        lines.append(_row([name, *cells]))
+    text = (
+        f"The same on another day, each class named on one machine ({found['machine']}; 2 threads; {found['date']}), "
+        "whose clock was slower: [benchmarks/results/processors.md](benchmarks/results/processors.md)."
+    )
+    return "\n".join(lines) + f"\n\n{fill(text, 120, break_on_hyphens=False, break_long_words=False)}\n"
+
+
 def _milliseconds(speed: Speed, model: str, engine: str) -> str:
     (median,) = (timing.median for timing in speed.timings if (timing.model, timing.engine) == (model, engine))
-    return f"{median:.1f}" if median < 19.95 else f"{median:.0f}"
+    return _rounded(median)
+
+
+def _rounded(milliseconds: float) -> str:
+    return f"{milliseconds:.1f}" if milliseconds < 19.95 else f"{milliseconds:.0f}"
 
 
 def _row(cells: list[str]) -> str:

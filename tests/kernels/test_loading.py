@@ -183,3 +183,27 @@ print(compiled.processor)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "THINLENS_TARGET": processors.HERE["AVX2"]}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout == f"{processors.HERE['AVX2']}: int8 in pairs of 16 bits (pmaddwd)\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it fills the address space as Linux lays it out")
+def test_kernels_load_wherever_memory_is_mapped() -> None:
+    """Between loads a gigabyte and more is mapped, 40 times: the parts of a kernel must not come to lie far apart."""
+    code = """
+import mmap
+import numpy as np
+from programs import integer_program, picture
+from thinlens.kernels import loading, objects
+from thinlens.kernels.host import processor_of
+processor, low, kept = processor_of(None), picture(30, 41, False, np.uint8), []
+made = objects.kernel(integer_program(2, 3, 2), low.dtype, 1, processor)
+for index in range(300):
+    kept.append(loading.Kernel(made, objects.runtime(processor.system)))
+    kept[-1](low, np.empty((60, 82), np.uint8), 4)
+    if index % 7 == 0:
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE
+        kept.append(mmap.mmap(-1, (1 << 30) + (index << 20), flags=flags))
+print("loaded")
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr

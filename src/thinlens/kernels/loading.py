@@ -122,7 +122,9 @@ def _load(code: bytes) -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     machine = binding.Target.from_default_triple().create_target_machine()
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    # llvmlite's own manager of memory keeps the sections of an object together: with another they may come to lie more
+    # than 2 GB apart in a process that has much mapped, farther than they can refer to each other, and LLVM aborts
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine, use_lmm=True)
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine

@@ -108,6 +108,11 @@ class Processor:
         return QUADS if self._features & AVX512_VNNI or self.disguise else PAIRS
 
     @property
+    def room(self) -> int:
+        """Bytes of the second-level cache for the lines of feature maps: three quarters of it."""
+        return self.cache * 3 // 4
+
+    @property
     def disguise(self) -> Processor | None:
         """The processor that Halide is to write sums of four products for, if it cannot for this one.
 

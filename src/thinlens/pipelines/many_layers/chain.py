@@ -37,8 +37,6 @@ from ..frame import GUARD, SHIFT, WHOLE, Frame, X, Y
 from ..softmax import weighted_sum
 
 Kind = TypeVar("Kind", FakeQuantize, Convolution, Activation, PixelShuffle)
-CACHE = 3 << 19
-"""Bytes of the second-level cache for the lines of feature maps."""
 WIDEST = 1024
 """Low-resolution pixels across a tile."""
 LOWEST, HIGHEST = 32, 192

@@ -34,7 +34,7 @@ from ..frame import ROW, SHIFT, C, Frame, X, Y
 from ..picture import Picture
 from ..processor import Processor
 from . import chain, row_sums
-from .chain import CACHE, WIDEST, Layer, ManyLayers
+from .chain import WIDEST, Layer, ManyLayers
 from .register_block import RegisterBlock, block_of, blocks_of
 from .row_sums import Group
 
@@ -231,7 +231,7 @@ def schedule(net: ManyLayers, stages: Stages, processor: Processor, tasks: hl.Ex
     Lines of feature maps that are an even number of vectors apart cost up to 40 % more (Xeon, Sapphire Rapids).
     """
     frame, lanes = stages.frame, stages.lanes
-    width = _width(net, stages)
+    width = _width(net, stages, processor)
     extents = _extents(stages, width)
     tile, row = chain.schedule_tiles(frame, net, width, tasks)
     frames.schedule_line(frame, lanes)
@@ -285,9 +285,9 @@ def _schedule_sums(sums: Sums, lanes: int) -> None:
         update.unroll(taps.x)
 
 
-def _width(net: ManyLayers, stages: Stages) -> int:
+def _width(net: ManyLayers, stages: Stages, processor: Processor) -> int:
     """Pixels across a tile: what the cache holds, and within that where the least of the blocks is wasted."""
-    most = max(min(CACHE // (4 * sum(map(_lines, stages.layers))), WIDEST), 16 * net.reach(0), 64)
+    most = max(min(processor.room // (4 * sum(map(_lines, stages.layers))), WIDEST), 16 * net.reach(0), 64)
 
     def cost(width: int) -> float:
         parts = {part for whole in TYPICAL for part in (width, whole % width) if part}

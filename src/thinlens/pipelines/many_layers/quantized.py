@@ -319,10 +319,10 @@ def schedule(net: ManyLayers, stages: Stages, processor: Processor, tasks: hl.Ex
 
 
 def _width(net: ManyLayers, stages: Stages, processor: Processor) -> int:
-    """Low-resolution pixels across a tile: three quarters of the second-level cache hold its lines."""
+    """Low-resolution pixels across a tile, so that the second-level cache holds its lines."""
     size = stages.packing.dtype.itemsize
     column = sum(size * _in_groups(layer.inputs) * (layer.kernel + 1) for layer in net.layers[1:])
-    return min(max(processor.cache * 3 // 4 // column, 16 * net.reach(0), 64), WIDEST) // 32 * 32
+    return min(max(processor.room // column, 16 * net.reach(0), 64), WIDEST) // 32 * 32
 
 
 def _schedule_quantized(stage: Stage, packing: Packing, reader: Layer, extent: int, place: _Place) -> int:
