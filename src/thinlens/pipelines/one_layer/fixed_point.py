@@ -87,7 +87,7 @@ def products(layer: OneLayer, processor: Processor) -> Products:
 def fits_16_bits(layer: OneLayer) -> bool:
     """Whether no picture takes a sum, or any part of it, out of 16 bits."""
     rows = layer.weight.reshape(len(layer.weight), -1).astype(np.int64)
-    start = _start(layer)
+    start = _start(layer, rounded=True)
     highest = 255 * np.maximum(rows, 0).sum(axis=1).max() + max(start.max(), 0)
     lowest = 255 * np.minimum(rows, 0).sum(axis=1).min() + min(start.min(), 0)
     return bool(highest <= 32767 and lowest >= -32768)
@@ -98,7 +98,8 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processo
     frame, constants = frames.begin(picture, source, layer.scale, integer=True, row_group=ROWS), Constants()
     padded, how = layers.padded(layer, frame), products(layer, processor)
     weight = _weights(layer, how)
-    start = _start(layer).reshape(layer.channels, layer.scale, layer.scale)
+    rounded = picture.channels == 1 or fits_16_bits(layer)  # before the chroma: then no sum is clipped that was not
+    start = _start(layer, rounded).reshape(layer.channels, layer.scale, layer.scale)
     start = start + how.offset * layer.weight.sum(axis=(1, 2), dtype=np.int64).reshape(start.shape)
     if how.parts == 2:
         start = np.concatenate([start, np.zeros_like(start)])
@@ -131,7 +132,10 @@ def algorithm(layer: OneLayer, picture: Picture, source: hl.ImageParam, processo
         if chroma is None:
             return hl.u8_sat(total >> shift)
         luma = hl.i16_sat(total >> (shift - FRACTION_BITS)) if shift > FRACTION_BITS else hl.i16_sat(total)
-        return hl.u8_sat(hl.saturating_add(luma, chroma) >> FRACTION_BITS)
+        result = hl.saturating_add(luma, chroma)
+        if not rounded:
+            result = hl.saturating_add(result, hl.i16(1 << FRACTION_BITS - 1))
+        return hl.u8_sat(result >> FRACTION_BITS)
 
     frames.finish(frame, largest, element)
     return Stages(frame, padded, interleaved, sums, constants)
@@ -177,16 +181,16 @@ def _weights(layer: OneLayer, how: Products) -> NDArray[Any]:
     return ordered.reshape(ROWS * s, s, groups, k, len(weight), how.size).copy()
 
 
-def _start(layer: OneLayer) -> NDArray[np.int64]:
-    """What each sum begins with: the bias and the halves that rounding needs.
+def _start(layer: OneLayer, rounded: bool) -> NDArray[np.int64]:
+    """What each sum begins with: the bias and the halves that rounding needs, that of the last one where `rounded`.
 
     The reference computes (64·sum + bias + half) >> shift, adds chroma in color, adds 32 and shifts by 6 more; here the
-    sum stays as it is, and what is added to it is divided by 64: both shifts become one, exactly. In color the 32 comes
-    before the chroma, which is the same but where a sum of both leaves 16 bits, far from 0…255.
+    sum stays as it is, and what is added to it is divided by 64: both shifts become one, exactly.
     """
     shift = layer.shift or 0
     bias = np.zeros(len(layer.weight), np.int64) if layer.bias is None else layer.bias.astype(np.int64)
-    return (bias + (1 << shift - 1) + (1 << shift + FRACTION_BITS - 1)) >> FRACTION_BITS
+    halves = (1 << shift - 1) + (1 << shift + FRACTION_BITS - 1 if rounded else 0)
+    return (bias + halves) >> FRACTION_BITS
 
 
 FORM = Form(match, algorithm, schedule)
