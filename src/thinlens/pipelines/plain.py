@@ -72,7 +72,7 @@ def algorithm(program: Program, picture: Picture, source: hl.ImageParam, process
     width, height = picture.width(source), picture.height(source)
     plain = Plain(hl.Func("output"), integer, [Planes(decoded, picture.channels, width, height)], [], Constants())
     for op, kind in zip(program.ops, program.value_types[1:], strict=True):
-        result = hl.Func(type(op).__name__)
+        result = plain.constants.stage(type(op).__name__)
         value = Planes(result, kind.channels, width * kind.scale, height * kind.scale)
         _define(result, op, plain)
         plain.values.append(value)
@@ -162,7 +162,7 @@ def _convolve(result: hl.Func, op: Convolution, plain: Plain, source: Planes) ->
 
 def _add_chroma(result: hl.Func, op: AddChroma, plain: Plain, source: Planes, picture: Planes) -> None:
     integer = plain.integer
-    chroma, rows = hl.Func("chroma"), hl.Func("rows")
+    chroma, rows = plain.constants.stage("chroma"), plain.constants.stage("rows")
     rgb = [picture.planes[X, Y, k] for k in range(3)]
     chroma[X, Y, C] = picture.planes[X, Y, C] - luma(rgb, integer)
     difference = Planes(chroma, 3, picture.width, picture.height)

@@ -119,7 +119,7 @@ def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, processo
 
 def _stage(layer: Layer, block: RegisterBlock, source: hl.Func, reader: Layer, stages: Stages) -> Stage:
     """A layer on its source; `reader` is the layer that reads its result."""
-    sums, result = _whole(layer, block, source, stages), hl.Func("features")
+    sums, result = _whole(layer, block, source, stages), stages.constants.stage("features")
     value, op = hl.Expr(sums.pixels[X, Y, C]), layer.activation
     if reader.repeats_edges:
         value = _nearest_column(sums.pixels, reader.kernel // 2, stages.frame)
@@ -196,7 +196,7 @@ def _sums(
     if bias is not None:
         start[:outputs] = bias
     weights, starts = stages.constants.buffer(spread), stages.constants.buffer(start)
-    registers, pixels = hl.Func("registers"), hl.Func("sums")
+    registers, pixels = stages.constants.stage("registers"), stages.constants.stage("sums")
     taps = hl.RDom([(columns.start, len(columns)), (0, height), (0, inputs)])
     registers[X, Y, C] = starts[C]
     registers[X, Y, C] += weights[C, taps.x, taps.y, taps.z] * read(taps.x, taps.y, taps.z)

@@ -101,7 +101,7 @@ def algorithm(net: ManyLayers, picture: Picture, source: hl.ImageParam, processo
     for layer, reader in zip(net.layers[:-1], net.layers[1:], strict=True):
         stage = _first(layer, stages) if below is None else _stage(layer, None, below, stages)
         value = _requantized(layer, _quantization(reader), stage.sums, stages)
-        quantized = hl.Func("quantized")
+        quantized = stages.constants.stage("quantized")
         channel = GROUP * packing.size + PART
         used = value(channel)
         if layer.outputs % 4:
@@ -144,7 +144,7 @@ def _padded(value: hl.Expr, reader: Layer, stages: Stages) -> hl.Expr:
 def _edged(quantized: hl.Func, radius: int, stages: Stages) -> hl.Func:
     """The quantized values with edge columns repeated for `radius` pixels: a column beside the picture comes from a
     shifted vector. To repeat the rows is up to the layer that reads them."""
-    edged, value = hl.Func("edged"), hl.Expr(quantized[PART, X, Y, GROUP])
+    edged, value = stages.constants.stage("edged"), hl.Expr(quantized[PART, X, Y, GROUP])
     for distance in range(1, radius + 1):
         for offset in (distance, -distance):
             here = stages.offset[PART, X] == hl.cast(_signed(stages.packing), offset)
@@ -162,7 +162,7 @@ def _first(layer: Layer, stages: Stages) -> Stage:
     op, radius = layer.convolution, layer.kernel // 2
     weight = np.zeros((layer.kernel, layer.kernel, _in_groups(layer.outputs)), np.float32)
     weight[..., : layer.outputs] = op.weight[:, 0].transpose(1, 2, 0)
-    weights, sums = stages.constants.buffer(weight), hl.Func("sums")
+    weights, sums = stages.constants.buffer(weight), stages.constants.stage("sums")
     taps = hl.RDom([(0, layer.kernel), (0, layer.kernel)])
     sums[X, Y, C] = hl.f32(0)
     sums[X, Y, C] += stages.picture[X + taps.x - radius, Y + taps.y - radius] * weights[C, taps.x, taps.y]
@@ -178,7 +178,7 @@ def _stage(layer: Layer, order: NDArray[np.intp] | None, below: hl.Func, stages:
     weight = _spread(layer, order, packing)
     start = packing.offset * weight.sum(axis=(0, 1, 2, 4), dtype=np.int32)
     weights, starts = stages.constants.buffer(weight), stages.constants.buffer(start)
-    sums, radius = hl.Func("sums"), layer.kernel // 2
+    sums, radius = stages.constants.stage("sums"), layer.kernel // 2
     taps = hl.RDom([(0, packing.size), (0, weight.shape[2]), (0, weight.shape[1]), (0, weight.shape[0])])
     row = Y + taps.w - radius
     if layer.repeats_edges:
