@@ -19,8 +19,8 @@ class Constants:
     def stage(self, name: str) -> hl.Func:
         """A new stage whose name no other of the pipeline has.
 
-        Halide orders stages by their names, and makes those that are alike different by numbers that go on from pipeline
-        to pipeline, where $10 comes before $9: the order must not depend on what a process has built before.
+        Halide orders stages by their names, and makes those that are alike different by numbers that go on from
+        pipeline to pipeline, where $10 comes before $9: the order must not depend on what a process has built before.
         """
         self._stages += 1
         return hl.Func(f"{name}_{self._stages:03d}")
