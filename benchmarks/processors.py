@@ -1,4 +1,5 @@
-"""Measure what each class of x86 processors gets, by naming it on this machine: `python benchmarks/processors.py`.
+"""Measure what each class of x86 processors gets, by naming it on this machine:
+`python benchmarks/processors.py COMMAND`, where COMMAND is `thinlens` of an environment with the base install alone.
 
 int8 or fixed point beside float32 and OpenCV's INTER_CUBIC, in one process and in turn; `best` beside other engines,
 its quantized form given to them too; and the time of the command, with and without kernels in the cache. Written to
@@ -36,7 +37,7 @@ TARGETS = {
     "this one": processor_of(None).name,
 }
 MODELS = ("fast", "balanced", "fine", "best", "ESPCN_s2_D16_S32")
-WARM_UP, ROUNDS = 0.02, 15
+WARM_UP, ROUNDS = 0.02, 9
 
 
 def quartiles(runs: dict[str, Any]) -> dict[str, list[float]]:
@@ -76,20 +77,19 @@ def forms() -> list[dict[str, Any]]:
     return found
 
 
-def command() -> dict[str, dict[str, list[float]]]:
+def command(thinlens_command: str) -> dict[str, dict[str, list[float]]]:
     """Seconds of `thinlens upscale` on the example photo: the first run, nothing cached, and five more."""
     found: dict[str, dict[str, list[float]]] = {}
     for name in ("AVX2", "this one"):
         for model in ("fast", "balanced", "best"):
             with TemporaryDirectory() as folder:
                 environment = {**os.environ, "THINLENS_CACHE": folder, "THINLENS_TARGET": TARGETS[name]}
-                call = [sys.executable, "-m", "thinlens.cli", "upscale", str(ROOT / "examples" / "photo.png")]
-                call = [str(Path(sys.executable).with_name("thinlens")), *call[3:]]
+                call = [thinlens_command, "upscale", str(ROOT / "examples" / "photo.png"), "-m", model]
                 seconds: list[float] = []
                 for index in range(6):
                     start = perf_counter()
-                    subprocess.run([*call, "-o", f"{folder}/{index}.png", "-m", model], env=environment, check=True,
-                                   stdout=subprocess.DEVNULL)  # fmt: skip
+                    target = ["-o", f"{folder}/{index}.png"]
+                    subprocess.run([*call, *target], env=environment, check=True, stdout=subprocess.DEVNULL)
                     seconds.append(perf_counter() - start)
             found.setdefault(name, {})[model] = seconds
             print(name, model, seconds, file=sys.stderr)
@@ -112,9 +112,9 @@ def markdown(found: dict[str, Any]) -> str:
     lines = [
         "# The same models on other classes of processors",
         "",
-        f"Made by `benchmarks/processors.py`: {found['machine']}; 2 threads; {found['date']}. A class is named on this",
-        "machine as a Halide target, so the clock is this machine's. 1920×1080 uint8, ×2, ms: the median of"
-        f" {ROUNDS} rounds.",
+        f"Made by `benchmarks/processors.py`: {found['machine']}; 2 threads; {found['date']}.",
+        "A class is named on this machine as a Halide target, so the clock is this machine's. 1920×1080 uint8, ×2, ms:",
+        f"the median of {ROUNDS} rounds, quartiles in brackets.",
     ]
     for part in found["forms"]:
         times = part["times"]
@@ -163,7 +163,7 @@ if __name__ == "__main__":
     found = {
         "machine": machine(),
         "date": date.today().isoformat(),
-        "command": command(),
+        "command": command(sys.argv[1]),
         "forms": forms(),
         "peers": peers(),
     }
