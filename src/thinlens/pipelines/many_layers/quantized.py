@@ -301,7 +301,9 @@ def schedule(net: ManyLayers, stages: Stages, processor: Processor, tasks: hl.Ex
     frame, lanes = stages.frame, processor.lanes
     width = _width(net, stages, processor)
     tile, row = chain.schedule_tiles(frame, net, width, tasks)
-    place = _Place(lanes, 24 if processor.registers == 32 else 12, tile, row)
+    # 12 sums, 3 vectors of pixels and a weight fill 16 registers, and a sum goes to the stack: where that lies across
+    # two pages, a thread was seen to take 2.5 times as long
+    place = _Place(lanes, 24 if processor.registers == 32 else 11, tile, row)
     frames.schedule_chroma(frame, lanes)
     if frame.picture.channels == 1 and net.residual:
         frame.gray.compute_at(row).store_at(tile).vectorize(X, lanes)
@@ -379,7 +381,7 @@ def _schedule_sums(stage: Stage, place: _Place, level: hl.LoopLevel) -> None:
     update.vectorize(X).unroll(C).unroll(VECTOR)
     if stage.layer.kernel == 3 and stage.layer.quantization is None:
         update.unroll(taps.x)
-    elif stage.layer.kernel == 3 and place.sums > 12:  # products of several taps are added first, in yet more registers
+    elif stage.layer.kernel == 3 and place.sums > 11:  # products of several taps are added first, in yet more registers
         update.unroll(taps.y)
 
 
