@@ -377,7 +377,10 @@ def _schedule_sums(stage: Stage, place: _Place, level: hl.LoopLevel) -> None:
     if stage.layer.quantization is None:
         update.reorder(X, VECTOR, C, taps.x, taps.y, Y)
     else:
-        update.reorder(taps.x, X, VECTOR, C, taps.y, taps.z, taps.w, Y).atomic().vectorize(taps.x)
+        # to find a row takes some instructions: once for all groups of channels, but where there are 32 registers the
+        # other order was 4 % quicker in the last layers of ×4
+        outer = (taps.w, taps.z) if place.sums > 11 else (taps.z, taps.w)
+        update.reorder(taps.x, X, VECTOR, C, taps.y, *outer, Y).atomic().vectorize(taps.x)
     update.vectorize(X).unroll(C).unroll(VECTOR)
     if stage.layer.kernel == 3 and stage.layer.quantization is None:
         update.unroll(taps.x)
