@@ -28,7 +28,7 @@ import numpy as np
 
 from thinlens import run
 from thinlens.evaluation.speed import machine
-from thinlens.pipelines import Compiled
+from thinlens.kernels import Compiled
 from thinlens.pipelines.one_layer import fixed_point
 from thinlens.pipelines.one_layer.layer import match as one_layer
 from thinlens.pipelines.picture import Picture
@@ -44,7 +44,7 @@ from thinlens.kernels.objects import assembly  # noqa: E402
 MCA = next((name for name in ("llvm-mca-19", "llvm-mca") if shutil.which(name)), None)
 LUMA = Picture(np.dtype(np.uint8), 1)
 PRESETS = ("fast", "balanced", "best")
-SUMS = re.compile(r'%"?\d+_(end_)?for_(sums|registers|features)(\$\d+)?\.s1\.r')
+SUMS = re.compile(r'%"?\d+_(end_)?for_(sums|registers|features)(_\d+)?(\$\d+)?\.s1\.r')
 """What LLVM says of a loop over the taps of a layer."""
 ARM, DOT = "arm-64-linux", "arm-64-linux-arm_dot_prod"
 MODELS = {

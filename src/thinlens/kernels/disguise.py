@@ -20,7 +20,9 @@ def machine_code(written: str) -> bytes:
 def assembly(written: str) -> str:
     """The same as assembly."""
     module = _module(written)
-    return _machine(module.triple).emit_assembly(module)
+    machine = _machine(module.triple)
+    machine.set_asm_verbosity(True)  # which says what each loop is, as Halide's does
+    return machine.emit_assembly(module)
 
 
 def _module(written: str) -> binding.ModuleRef:
