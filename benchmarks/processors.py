@@ -1,9 +1,10 @@
 """Measure what each class of x86 processors gets, by naming it on this machine:
-`python benchmarks/processors.py COMMAND`, where COMMAND is `thinlens` of an environment with the base install alone.
+`python benchmarks/processors.py COMMAND [NAME]`, where COMMAND is `thinlens` of an environment with the base install
+alone. Classes that this machine cannot run are left out.
 
 int8 or fixed point beside float32 and OpenCV's INTER_CUBIC, in one process and in turn; `best` beside other engines,
 its quantized form given to them too; and the time of the command, with and without kernels in the cache. Written to
-results/processors.json and results/processors.md. Needs the extra [benchmark].
+results/NAME.json and results/NAME.md (`processors`). Needs the extra [benchmark].
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 import thinlens
 from thinlens.evaluation.speed import machine, measure
 from thinlens.kernels import Compiled
-from thinlens.kernels.host import processor_of
+from thinlens.kernels.host import check_here, processor_of
 from thinlens.pipelines.processor import Processor
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,18 @@ TARGETS = {
     "AVX-VNNI": f"x86-64-linux-{FEATURES}-avxvnni",
     "this one": processor_of(None).name,
 }
+
+
+def runs_here(target: str) -> bool:
+    """Whether this machine has what a target names."""
+    try:
+        check_here(processor_of(target))
+    except ValueError:
+        return False
+    return True
+
+
+TARGETS = {name: target for name, target in TARGETS.items() if runs_here(target)}
 MODELS = ("fast", "balanced", "fine", "best", "ESPCN_s2_D16_S32")
 WARM_UP, ROUNDS = 0.02, 9
 
@@ -167,5 +180,6 @@ if __name__ == "__main__":
         "forms": forms(),
         "peers": peers(),
     }
-    (RESULTS / "processors.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
-    (RESULTS / "processors.md").write_text(markdown(found), encoding="utf-8")
+    name = sys.argv[2] if len(sys.argv) > 2 else "processors"
+    (RESULTS / f"{name}.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(markdown(found), encoding="utf-8")

@@ -10,7 +10,7 @@ import halide as hl
 import pytest
 
 from thinlens.kernels import host
-from thinlens.pipelines.processor import CACHE
+from thinlens.pipelines.processor import CACHE, Processor
 
 AVX2 = "sse4.1 avx f16c fma avx2"
 SKYLAKE = f"{AVX2} avx512f avx512cd avx512vl avx512bw avx512dq"
@@ -43,7 +43,8 @@ PROCESSORS = {
 
 
 def test_this_processor_is_the_one_that_halide_finds() -> None:
-    assert host.processor_of().name == str(hl.get_host_target())
+    found = str(hl.get_host_target()).split("-")  # it also says what to tune for, as tune_znver4
+    assert host.processor_of().name == "-".join(part for part in found if not part.startswith("tune_"))
 
 
 @pytest.mark.parametrize(("system", "machine", "features", "wanted"), PROCESSORS.values(), ids=PROCESSORS)
@@ -92,6 +93,17 @@ def test_the_environment_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "thinlens.cli", "upscale", "a.png"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
+
+
+def test_a_feature_that_this_processor_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code for it would end the process at the first instruction that there is not."""
+    monkeypatch.setattr(host, "_host", lambda: Processor("x86-64-linux-avx-sse41"))
+    host.check_here(Processor("x86-64-linux-sse41-no_asserts"))
+    sentence = "^a kernel for x86-64-linux-avx-avx2-fma does not run here: this processor has no avx2, fma$"
+    with pytest.raises(ValueError, match=sentence):
+        host.check_here(Processor("x86-64-linux-avx-avx2-fma"))
+    monkeypatch.setattr(host, "_host", lambda: Processor("x86-64-linux-avx512_sapphirerapids"))
+    host.check_here(Processor("x86-64-linux-avx512_zen4"))
 
 
 def test_a_feature_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,9 +56,15 @@ def processor_of(name: str | None = None) -> Processor:
 
 
 def check_here(processor: Processor) -> None:
-    """Raise ValueError unless it has the machine and system of the processor at hand."""
+    """Raise ValueError unless it has the machine and system of the processor at hand, and no feature that this lacks."""
     if processor.system != _host().system:
         raise ValueError(f"a kernel for {processor.system} does not run here, on {_host().system}")
+    here = set(_host().name.split("-"))
+    if "avx512_sapphirerapids" in here:
+        here.add("avx512_zen4")
+    known = FEATURES.get(processor.system.rpartition("-")[0], {})
+    if lacking := [name for name in processor.name.split("-") if name in known and name not in here]:
+        raise ValueError(f"a kernel for {processor.name} does not run here: this processor has no {', '.join(lacking)}")
 
 
 def target_string(system: str, machine: str, features: Mapping[str, bool]) -> str:
