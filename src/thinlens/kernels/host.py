@@ -56,7 +56,7 @@ def processor_of(name: str | None = None) -> Processor:
 
 
 def check_here(processor: Processor) -> None:
-    """Raise ValueError unless it has the machine and system of the processor at hand, and no feature that this lacks."""
+    """Raise ValueError unless it has the machine and system of the processor at hand, and no features but its own."""
     if processor.system != _host().system:
         raise ValueError(f"a kernel for {processor.system} does not run here, on {_host().system}")
     here = set(_host().name.split("-"))

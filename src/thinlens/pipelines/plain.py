@@ -14,12 +14,15 @@ from ..program import (
     AddChroma,
     Convolution,
     FakeQuantize,
+    Lookup,
     Luma,
     Operation,
     PixelShuffle,
     Program,
     ReduceMax,
+    Rescale,
     RoundingShiftRight,
+    ShiftAndSum,
     SoftmaxSum,
     missing,
 )
@@ -30,6 +33,7 @@ from .form import Form
 from .picture import Picture
 from .processor import Processor
 from .softmax import weighted_sum
+from .tables import plain as tables
 
 X, Y, C = hl.Var("x"), hl.Var("y"), hl.Var("c")
 
@@ -174,6 +178,50 @@ def _add_chroma(result: hl.Func, op: AddChroma, plain: Plain, source: Planes, pi
     plain.parts.extend((chroma, rows))
 
 
+def _lookup(result: hl.Func, op: Lookup, plain: Plain, source: Planes) -> None:
+    table, offsets = plain.constants.buffer(op.table), plain.constants.buffer(op.offsets)
+    patterns, indices, _ = op.offsets.shape
+    outputs = op.table.shape[2]
+    every = hl.RDom([(0, patterns)])
+    pattern, output = (every.x, C) if op.summed else (C // outputs, C % outputs)
+    levels: list[hl.Expr] = []
+    for index in range(indices):
+        channel, y, x = (offsets[axis, index, pattern] for axis in range(3))
+        channel = hl.clamp(channel, 0, source.channels - 1)
+        if op.border == "reflect":
+            place = tables.reflected(X + x, source.width), tables.reflected(Y + y, source.height)
+            levels.append(tables.level(source.planes[(*place, channel)]))
+        else:
+            levels.append(tables.level(source.at(X + x, Y + y, channel)))
+    corners = tables.simplex(op, levels) if op.interpolation == "simplex" else [(tables.row(op, levels), hl.Expr(1))]
+    shared = 0 if len(op.table) == 1 else pattern
+    last = op.table.shape[1] - 1
+    total: hl.Expr = sum((hl.i32(table[output, hl.clamp(r, 0, last), shared]) * w for r, w in corners), hl.Expr(0))
+    if op.summed:
+        result[X, Y, C] = 0
+        result[X, Y, C] += total
+    else:
+        result[X, Y, C] = total
+
+
+def _shift_and_sum(result: hl.Func, op: ShiftAndSum, plain: Plain, source: Planes) -> None:
+    s = op.scale
+    width, height = source.width * s, source.height * s
+    shifts, sub_pixels = plain.constants.buffer(tables.shifts(op)), plain.constants.buffer(tables.sub_pixels(op))
+    maps = hl.RDom([(0, op.maps), (0, op.rotations)])
+    k, rotation = maps.x, maps.y
+    y = tables.reflected(Y - shifts[0, k, rotation], height)
+    x = tables.reflected(X - shifts[1, k, rotation], width)
+    value = (rotation * op.maps + k) * s * s + hl.clamp(sub_pixels[x % s, y % s, rotation], 0, s * s - 1)
+    value = hl.clamp(value, 0, source.channels - 1)
+    result[X, Y, C] = hl.cast(source.planes.type(), 0)
+    result[X, Y, C] += source.planes[x // s, y // s, value]
+
+
+def _rescale(result: hl.Func, op: Rescale, plain: Plain, source: Planes) -> None:
+    result[X, Y, C] = tables.rescaled(source.planes[X, Y, C], op)
+
+
 DEFINE: dict[type[Operation], Callable[..., None]] = {
     Convolution: _convolve,
     Activation: _activate,
@@ -185,6 +233,9 @@ DEFINE: dict[type[Operation], Callable[..., None]] = {
     RoundingShiftRight: _shift_right,
     Luma: _luma,
     AddChroma: _add_chroma,
+    Lookup: _lookup,
+    ShiftAndSum: _shift_and_sum,
+    Rescale: _rescale,
 }
 """How each operation is written in Halide: given its result, itself, the stages so far and what it reads."""
 

@@ -20,6 +20,7 @@ from .ops import (
     SoftmaxSum,
 )
 from .program import Program
+from .table_ops import Interpolation, Lookup, Rescale, ShiftAndSum
 
 __all__ = [
     "FRACTION_BITS",
@@ -29,7 +30,9 @@ __all__ = [
     "Convolution",
     "FakeQuantize",
     "Function",
+    "Interpolation",
     "Logit",
+    "Lookup",
     "Luma",
     "Operand",
     "Operation",
@@ -37,7 +40,9 @@ __all__ = [
     "PixelShuffle",
     "Program",
     "ReduceMax",
+    "Rescale",
     "RoundingShiftRight",
+    "ShiftAndSum",
     "SoftmaxSum",
     "ValueType",
     "bicubic",

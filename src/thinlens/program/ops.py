@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .operation import Arithmetic, Operand, Operation, ValueType
+from .table_ops import Lookup, Rescale, ShiftAndSum
 
 Padding: TypeAlias = Literal["zero", "edge"]
 Logit: TypeAlias = Literal["key", "key*key", "query*key"]
@@ -265,6 +266,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     FakeQuantize,
     Luma,
     AddChroma,
+    Lookup,
+    ShiftAndSum,
+    Rescale,
 )
 """All operations there are, as files name them."""
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .operation import Operation, ValueType, check_fields, renumbered
 from .ops import AddChroma, Convolution, FakeQuantize, Luma
+from .table_ops import Lookup
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,9 @@ class Program:
     @cached_property
     def integer(self) -> bool:
         """Whether the arithmetic is in int32 rather than float32."""
-        return any(isinstance(op, Convolution) and op.weight.dtype == np.int16 for op in self.ops)
+        return any(
+            isinstance(op, Lookup) or (isinstance(op, Convolution) and op.weight.dtype == np.int16) for op in self.ops
+        )
 
     @cached_property
     def quantized(self) -> bool:
@@ -125,7 +128,7 @@ def validate(program: Program) -> None:
 def _check_arithmetic(program: Program) -> None:
     """Integer operations among themselves, float operations among themselves, int8 weights on quantized values only."""
     weights = {op.weight.dtype == np.int16 for op in program.ops if isinstance(op, Convolution)}
-    if len(weights) > 1:
+    if len(weights) > 1 or (program.integer and False in weights):
         raise ValueError(f"{program.name} mixes integer and float weights")
     for op in program.ops:
         if program.integer and "integer" not in op.arithmetic:

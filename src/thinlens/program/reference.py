@@ -23,6 +23,8 @@ from .ops import (
     SoftmaxSum,
 )
 from .program import Program
+from .table_ops import Lookup, Rescale, ShiftAndSum
+from .table_reference import lookup, rescale, shift_and_sum
 
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 """Full-range BT.601: Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601-7, 2.5.1)."""
@@ -214,5 +216,8 @@ EVALUATE: dict[type[Operation], Callable[..., Planes]] = {
     RoundingShiftRight: rounding_shift_right,
     Luma: lambda op, source: luma(source),
     AddChroma: add_chroma,
+    Lookup: lookup,
+    ShiftAndSum: shift_and_sum,
+    Rescale: rescale,
 }
 """What each operation does: from the operation and the planes that it reads to its result."""

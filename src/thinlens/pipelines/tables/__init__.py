@@ -1,0 +1,1 @@
+"""Programs that look their results up in tables, in integers only."""
