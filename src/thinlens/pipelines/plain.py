@@ -210,8 +210,12 @@ def _shift_and_sum(result: hl.Func, op: ShiftAndSum, plain: Plain, source: Plane
     shifts, sub_pixels = plain.constants.buffer(tables.shifts(op)), plain.constants.buffer(tables.sub_pixels(op))
     maps = hl.RDom([(0, op.maps), (0, op.rotations)])
     k, rotation = maps.x, maps.y
-    y = tables.reflected(Y - shifts[0, k, rotation], height)
-    x = tables.reflected(X - shifts[1, k, rotation], width)
+    y, x = Y - shifts[0, k, rotation], X - shifts[1, k, rotation]
+    if op.border == "reflect":
+        y, x = tables.reflected(y, height), tables.reflected(x, width)
+    else:  # a step is a low-resolution pixel: sub-pixels stay what they are
+        y = hl.clamp(y // s, 0, source.height - 1) * s + Y % s
+        x = hl.clamp(x // s, 0, source.width - 1) * s + X % s
     value = (rotation * op.maps + k) * s * s + hl.clamp(sub_pixels[x % s, y % s, rotation], 0, s * s - 1)
     value = hl.clamp(value, 0, source.channels - 1)
     result[X, Y, C] = hl.cast(source.planes.type(), 0)

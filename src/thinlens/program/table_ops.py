@@ -95,8 +95,8 @@ class ShiftAndSum(Operation):
 
     The channels of the source are `rotations` times `maps` times `scale`² values: for each rotation, 1 map or 9, each
     the sub-pixels of a pixel. A map is shuffled by `scale`; map k of nine, k = 3(dy + 1) + (dx + 1), is shifted by
-    (dy, dx) · `step` high-resolution pixels, what that uncovers filled by reflection of the map, without repeating its
-    edge. Rotation r means that all this was said of the picture turned by r · 90° counterclockwise, and is turned back.
+    (dy, dx) · `step` high-resolution pixels; what that uncovers is filled by reflection of the map, without repeating
+    its edge, or, `border` "edge", by its outermost values before the shuffle, for a step of `scale`. Rotation r means that all this was said of the picture turned by r · 90° counterclockwise, and is turned back.
     The result is the sum of all.
     """
 
@@ -105,6 +105,7 @@ class ShiftAndSum(Operation):
     maps: int = 9
     step: int = 1
     rotations: int = 1
+    border: Border = "reflect"
 
     def result(self, *inputs: ValueType) -> ValueType:
         (source,) = inputs
@@ -112,6 +113,8 @@ class ShiftAndSum(Operation):
             raise ValueError("scale and step must be at least 1, maps 1 or 9, rotations 1, 2 or 4")
         if self.step > 2 * self.scale:
             raise ValueError(f"a step of {self.step} leaves gaps between patches: at most {2 * self.scale}")
+        if self.border == "edge" and self.maps == 9 and self.step != self.scale:
+            raise ValueError(f"the edge can be repeated for a step of {self.scale}, not of {self.step}")
         wanted = self.rotations * self.maps * self.scale**2
         if source.channels != wanted:
             raise ValueError(f"needs {wanted} channels, got {source.channels}")

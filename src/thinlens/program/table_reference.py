@@ -88,7 +88,12 @@ def shift_and_sum(op: ShiftAndSum, source: Planes) -> Planes:
                     shuffled[row::s, column::s] = values[rotation, k, op.sub_pixel(row, column, rotation)]
             dy, dx = (k // 3 - 1, k % 3 - 1) if op.maps == 9 else (0, 0)
             y, x = op.rotate(dy * op.step, dx * op.step, rotation)
-            total += shifted(shuffled, -y, -x, "reflect")
+            if op.border == "edge":  # whole low-resolution pixels, a step is one of them
+                high, wide = (np.arange(length) - by // s for length, by in ((height, y), (width, x)))
+                blocks = shuffled.reshape(height, s, width, s)[np.clip(high, 0, height - 1)]
+                total += blocks[:, :, np.clip(wide, 0, width - 1)].reshape(total.shape)
+            else:
+                total += shifted(shuffled, -y, -x, "reflect")
     return total[None]
 
 
