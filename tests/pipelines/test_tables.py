@@ -59,7 +59,7 @@ def layers(scale: int, hidden: int, kernel: int = 3) -> Program:
         Lookup(0, 4 * table(256, outputs).astype(np.int16), np.zeros((1, 1, 3), np.int32)),
         Add(3, 4),
         ShiftAndSum(5, scale, 9, scale, border="edge"),
-        Rescale(6, 2, 0),
+        Rescale(6, 2, 0, -32768, 32767),
     )
     return Program(f"layers {scale} {hidden}", ops)
 

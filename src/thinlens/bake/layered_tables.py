@@ -19,6 +19,7 @@ from ..program import (
     Program,
     Rescale,
     ShiftAndSum,
+    fits_16_bits,
 )
 
 LEVELS = 256
@@ -47,18 +48,19 @@ def to_layered_tables(program: Program, map_levels: int) -> Program | None:
     of_maps = np.stack([parts.patches(index, parts.levels_of(index, map_levels)) for index in others])
     of_pixels = sum((parts.patches(index, parts.own_function(index)) for index in direct), parts.constant_patches())
     second, own, unit = _quantized(of_maps, of_pixels[None])
-    radius, places = parts.kernel // 2, range(parts.kernel)
-    around = np.array([[(0, y - radius, x - radius)] for y in places for x in places], np.int32)
+    y, x = np.divmod(np.arange(parts.kernel**2), parts.kernel) - np.int32(parts.kernel // 2)
+    read = first.any(axis=(1, 2))
+    around = np.stack([0 * y, y, x], axis=-1)[read, None].astype(np.int32)
     each = np.array([[(index, 0, 0)] for index in range(len(others))], np.int32)
     scale = parts.scale
     ops: tuple[Operation, ...] = (
-        Lookup(0, first, around, border="edge", summed=True),
+        Lookup(0, first[read], around, border="edge", summed=True),
         Rescale(1, 1 << 8 - bits, 0, 0, LEVELS - 1 << FRACTION_BITS),
         Lookup(2, second, each, LEVELS // map_levels, border="edge", summed=True),
         Lookup(0, own, np.zeros((1, 1, 3), np.int32), border="edge"),
         Add(3, 4),
         ShiftAndSum(5, scale, 9, scale, border="edge"),
-        Rescale(6, 1 << FRACTION_BITS - unit, 0),
+        Rescale(6, 1 << FRACTION_BITS - unit, 0, -32768, 32767),
     )
     return replace(program, ops=ops, uint8=None)
 
@@ -121,7 +123,9 @@ class _Layers:
         """Whether a map is a function of the pixel in its place alone."""
         others = self.functions()[index]
         center = self.kernel // 2
-        return bool(np.abs(np.delete(others.reshape(-1, LEVELS), center * self.kernel + center, axis=0)).max(initial=0) == 0)
+        return bool(
+            np.abs(np.delete(others.reshape(-1, LEVELS), center * self.kernel + center, axis=0)).max(initial=0) == 0
+        )
 
     def own_function(self, index: int) -> Table:
         """Values of such a map, by the level of its pixel."""
@@ -139,7 +143,7 @@ class _Layers:
         return np.linspace(*self.range_of(index), levels)
 
     def patches(self, index: int, values: Table) -> Table:
-        """`(values, 9 · scale²)`: what values of a map add to the high-resolution pixels around it, map by map of nine."""
+        """`(values, 9 · scale²)`: what values of a map add to the pixels around it, map by map of nine."""
         mine = self.map_bends[:, 0] == index
         _, weight, bias = self.map_bends[mine].T
         bent = np.maximum(weight[:, None] * values + bias[:, None], 0)
@@ -183,11 +187,3 @@ def _quantized(of_maps: Table, of_pixels: Table) -> tuple[NDArray[np.int16], NDA
             first, second = (np.rint(table * unit).astype(np.int16) for table in (of_maps, of_pixels))
             return first, second, bits
     raise ValueError("the sums of the last layer do not fit 16 bits: its functions are too steep")
-
-
-def fits_16_bits(tables: list[Table]) -> bool:
-    """Whether no choice of one row of each of the tables `(tables, rows, outputs)` takes a sum, or a part of it, out of
-    16 bits."""
-    highest = sum(np.maximum(table, 0).max(axis=1).sum(axis=0) for table in tables)
-    lowest = sum(np.minimum(table, 0).min(axis=1).sum(axis=0) for table in tables)
-    return bool(np.max(highest) <= 32767 and np.min(lowest) >= -32768)

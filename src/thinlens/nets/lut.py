@@ -1,9 +1,9 @@
 """LUT: two layers of tables of single values, ours.
 
-As EC-LUT [Yin2024] it needs no arithmetic but additions once its tables are made, and as TinyLUT [Li2024] its tables
-are of one value each, so that they stay small: what a feature map is, is the sum over a `kernel`² neighborhood of one
-table for each place, indexed by the pixel there; what a high-resolution pixel is, the sum over 3×3 of one table for each
-feature map and place, indexed by the map. `LUT_s2_K5_C16` has 16 feature maps besides the picture itself.
+As with EC-LUT [Yin2024] nothing is multiplied once its tables are made, and as with TinyLUT [Li2024] each table has one
+index, so that it stays small. A feature map is a sum of tables, one for each pixel of a neighborhood, indexed by that
+pixel; a high-resolution pixel is a sum over 3×3 of tables, one for each feature map and for the picture itself, indexed
+by those. The neighborhood is a diamond, |y| + |x| ≤ `kernel` // 2: half of the square, nearly all of its worth.
 
 While it is trained, each table is a piecewise linear function of its value: a weight for the value and one for each of
 the triangles ("hats") between evenly spaced knots. All that a table adds is that values between knots are rounded.
@@ -34,7 +34,7 @@ PARTS = SEGMENTS + 2
 
 @dataclass(frozen=True)
 class Config(network.Config):
-    """`maps` feature maps, each from `kernel`² pixels."""
+    """`maps` feature maps, each from a diamond of pixels that is `kernel` high and wide."""
 
     form: ClassVar[str] = "LUT_s{scale}_K{kernel}_C{maps}"
     kernel: Annotated[int, network.Size(odd=True, called="the kernel")]
@@ -49,29 +49,37 @@ class Network(network.Network):
     def __init__(self, config: Config, padding: Padding) -> None:
         super().__init__(config, padding)
         maps, kernel, outputs = config.maps, config.kernel, config.scale**2
-        self.first = nn.Parameter(0.02 * torch.randn(maps, PARTS, kernel, kernel) / kernel)
+        self.diamond: Tensor
+        self.register_buffer("diamond", torch.from_numpy(diamond(kernel)), persistent=False)
+        places = int(self.diamond.sum())
+        self.first = nn.Parameter(0.02 * torch.randn(maps, PARTS, places) / kernel)
         self.bias = nn.Parameter(torch.full((maps,), 0.5))
         self.last = nn.Parameter(0.02 * torch.randn(outputs, (maps + 1) * PARTS, 3, 3) / (3 * PARTS * maps) ** 0.5)
         with torch.no_grad():
             # maps begin as differences between pixels around one half, the picture as its bilinear enlargement
-            difference = 1.5 * torch.randn(maps, kernel, kernel) / kernel
-            self.first[:, 0] += difference - difference.mean((1, 2), keepdim=True)
+            difference = 1.5 * torch.randn(maps, places) / kernel
+            self.first[:, 0] += difference - difference.mean(1, keepdim=True)
             self.last[:, 0] += torch.from_numpy(bilinear(config.scale))
 
     def forward(self, low: Tensor) -> Tensor:
         picture = hats(low)
-        maps = correlate(picture, self.first, self.bias, self.padding).float().clamp(0, 1)
+        maps = correlate(picture, self.square(), self.bias, self.padding).float().clamp(0, 1)
         maps = maps + (rounded(maps) - maps).detach()  # straight through: the gradient is that of the unrounded value
         values = torch.cat([picture, hats(maps)], dim=1)
         enlarged = correlate(values, self.last, None, self.padding)
         return functional.pixel_shuffle(enlarged.float(), self.config.scale)
 
+    def square(self) -> Tensor:
+        """The first layer's weights as `(maps, PARTS, kernel, kernel)`, zeros around the diamond."""
+        square = self.first.new_zeros(*self.first.shape[:2], *self.diamond.shape)
+        return square.masked_scatter(self.diamond, self.first)
+
     def operations(self) -> list[Operation]:
         """A chain: hats are sums of relu(value - knot), and so is what is clipped to [0, 1]; of a one, a last channel,
         come the values at 0."""
-        maps, kernel, inputs = len(self.bias), self.first.shape[-1], self.config.maps + 1
+        maps, kernel, inputs = self.config.maps, self.config.kernel, self.config.maps + 1
         knots = (-np.arange(SEGMENTS + 1) / SEGMENTS).astype(np.float32)
-        start, slopes = slopes_of(self.first)
+        start, slopes = slopes_of(self.square())
         # the picture goes on as the first map
         first = np.zeros((inputs, SEGMENTS + 1, kernel, kernel), np.float32)
         first[0, 0, kernel // 2, kernel // 2] = 1
@@ -96,6 +104,12 @@ class Network(network.Network):
 def _of_one_pixel(source: int, weight: NDArray[np.float32], bias: NDArray[np.float32], padding: Padding) -> Convolution:
     """A 1×1 convolution, a one after the other biases."""
     return Convolution(source, weight[..., None, None], np.append(bias, np.float32(1)), padding)
+
+
+def diamond(kernel: int) -> NDArray[np.bool_]:
+    """`(kernel, kernel)`: whether a place is in the diamond."""
+    distance = np.abs(np.arange(kernel) - kernel // 2)
+    return distance[:, None] + distance <= kernel // 2
 
 
 def hats(values: Tensor) -> Tensor:

@@ -17,10 +17,12 @@ from .one_layer import fixed_point as one_layer_fixed_point
 from .one_layer import float32 as one_layer_float32
 from .picture import Picture
 from .processor import Processor
+from .tables import layers as tables_layers
 
 FORMS: tuple[Form[Any, Any], ...] = (
     one_layer_fixed_point.FORM,
     one_layer_float32.FORM,
+    tables_layers.FORM,
     many_layers_quantized.FORM,
     many_layers_float32.FORM,
     plain.FORM,

@@ -20,7 +20,7 @@ from .ops import (
     SoftmaxSum,
 )
 from .program import Program
-from .table_ops import Interpolation, Lookup, Rescale, ShiftAndSum
+from .table_ops import Interpolation, Lookup, Rescale, ShiftAndSum, fits_16_bits
 
 __all__ = [
     "FRACTION_BITS",
@@ -47,6 +47,7 @@ __all__ = [
     "ValueType",
     "bicubic",
     "dump",
+    "fits_16_bits",
     "load",
     "missing",
     "renumbered",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +96,9 @@ class ShiftAndSum(Operation):
     The channels of the source are `rotations` times `maps` times `scale`² values: for each rotation, 1 map or 9, each
     the sub-pixels of a pixel. A map is shuffled by `scale`; map k of nine, k = 3(dy + 1) + (dx + 1), is shifted by
     (dy, dx) · `step` high-resolution pixels; what that uncovers is filled by reflection of the map, without repeating
-    its edge, or, `border` "edge", by its outermost values before the shuffle, for a step of `scale`. Rotation r means that all this was said of the picture turned by r · 90° counterclockwise, and is turned back.
-    The result is the sum of all.
+    its edge, or, `border` "edge", by its outermost values before the shuffle, for a step of `scale`. Rotation r
+    means that all this was said of the picture turned by r · 90° counterclockwise, and is turned back. The result is the
+    sum of all.
     """
 
     source: Operand
@@ -159,3 +160,11 @@ class Rescale(Operation):
         if self.minimum < -(1 << 31) or self.maximum >= 1 << 31:
             raise ValueError("minimum and maximum must be of 32 bits")
         return source
+
+
+def fits_16_bits(tables: list[NDArray[Any]]) -> bool:
+    """Whether no choice of one row of each of the tables `(tables, rows, outputs)` takes a sum, or a part of it, out of
+    16 bits."""
+    highest = sum(np.maximum(table, 0).max(axis=1).sum(axis=0, dtype=np.int64) for table in tables)
+    lowest = sum(np.minimum(table, 0).min(axis=1).sum(axis=0, dtype=np.int64) for table in tables)
+    return bool(np.max(highest) <= 32767 and np.min(lowest) >= -32768)

@@ -184,7 +184,7 @@ def nearest_row(tap: hl.Expr | int, radius: int, frame: Frame, constants: Consta
     return hl.clamp(inside + unknown, Y - radius, Y + radius)
 
 
-def schedule_tiles(frame: Frame, net: ManyLayers, width: int, tasks: hl.Expr) -> tuple[hl.LoopLevel, hl.LoopLevel]:
+def schedule_tiles(frame: Frame, width: int, tasks: hl.Expr) -> tuple[hl.LoopLevel, hl.LoopLevel]:
     """Tiles of `width` low-resolution pixels in parallel, down each one low-resolution row at a time.
 
     Returns where to keep what a tile needs, and where to compute what a row needs.

@@ -233,7 +233,7 @@ def schedule(net: ManyLayers, stages: Stages, processor: Processor, tasks: hl.Ex
     frame, lanes = stages.frame, stages.lanes
     width = _width(net, stages, processor)
     extents = _extents(stages, width)
-    tile, row = chain.schedule_tiles(frame, net, width, tasks)
+    tile, row = chain.schedule_tiles(frame, width, tasks)
     frames.schedule_line(frame, lanes)
     frame.line.compute_at(row).never_partition_all()
     if stages.layers[-1].by_rows:

@@ -300,7 +300,7 @@ def schedule(net: ManyLayers, stages: Stages, processor: Processor, tasks: hl.Ex
     """Each layer a tile at a time, in blocks of pixels and of channels."""
     frame, lanes = stages.frame, processor.lanes
     width = _width(net, stages, processor)
-    tile, row = chain.schedule_tiles(frame, net, width, tasks)
+    tile, row = chain.schedule_tiles(frame, width, tasks)
     # 12 sums, 3 vectors of pixels and a weight fill 16 registers, and a sum goes to the stack: where that lies across
     # two pages, a thread was seen to take 2.5 times as long
     place = _Place(lanes, 24 if processor.registers == 32 else 11, tile, row)

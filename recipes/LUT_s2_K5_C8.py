@@ -1,11 +1,11 @@
-"""The released LUT_s2_K5_C16."""
+"""The released LUT_s2_K5_C8."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.training import GradientDescent, Recipe
 
 recipe = Recipe(
-    "LUT_s2_K5_C16",
-    GradientDescent("soap", steps=6000, batch=32, patch=32, learning_rate=7e-3, precision="bfloat16"),
+    "LUT_s2_K5_C8",
+    GradientDescent("soap", steps=5000, batch=32, patch=40, learning_rate=7e-3),
     loss="log-mse",
     sampling=Sampling(per_photo=3, reductions=(2, 3)),
 )

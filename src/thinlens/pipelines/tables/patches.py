@@ -1,0 +1,82 @@
+"""What forms of tables share: from patches of high-resolution pixels, one for each low-resolution pixel, to lines.
+
+A patch covers the 3×3 low-resolution pixels around its own, `scale`² values each, and is added to those of its
+neighbors. Its values lie by block row, a whole number of vectors each, then block column, sub-pixel row and column: so
+a look-up is some contiguous vectors, and so is what neighbors add to one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import halide as hl
+import numpy as np
+from numpy.typing import NDArray
+
+from ...program import FRACTION_BITS
+from ..frame import ROW, Frame, X, Y
+
+LANE, SLICE = hl.Var("lane"), hl.Var("slice")
+VECTOR = 16
+"""Values of 16 bits that lanes of a patch are filled up to: a vector of AVX2, two of NEON."""
+
+
+def lanes(scale: int) -> int:
+    """Values of a block row of a patch, filled up."""
+    return -(-3 * scale**2 // VECTOR) * VECTOR
+
+
+def in_lanes(maps: NDArray[np.int16], scale: int) -> NDArray[np.int16]:
+    """Rows of nine maps, `(…, 9 · scale²)`, as rows of lanes, `(…, 3, lanes)`, zeros in what fills them up."""
+    rows = maps.reshape(*maps.shape[:-1], 3, 3 * scale**2)
+    return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, lanes(scale) - rows.shape[-1])])
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Patches, summed: along y, then along x to lines of high-resolution pixels, int16.
+
+    `patch[lane, slice, x, y]`, `columns[lane, x, y]` and `high[X, row, y]`, X in high-resolution pixels.
+    """
+
+    scale: int
+    patch: hl.Func
+    columns: hl.Func
+    high: hl.Func
+
+
+def overlap(scale: int, patch: hl.Func) -> Overlap:
+    """Map (dy, dx) of a pixel's patch belongs to the pixel at (y + dy, x + dx)."""
+    columns, high = hl.Func("columns"), hl.Func("high")
+    columns[LANE, X, Y] = patch[LANE, 0, X, Y + 1] + patch[LANE, 1, X, Y] + patch[LANE, 2, X, Y - 1]
+    s = scale
+    parts = [columns[i * s * s + ROW * s + X % s, X // s - (i - 1), Y] for i in range(3)]
+    high[X, ROW, Y] = parts[0] + parts[1] + parts[2]
+    return Overlap(scale, patch, columns, high)
+
+
+def element_of(multiplier: int) -> Callable[..., hl.Expr]:
+    """What to store of a sum, which times `multiplier`, a power of two, is a program's value, and of its chroma."""
+    bits = multiplier.bit_length() - 1
+
+    def element(total: hl.Expr, chroma: hl.Expr | None = None) -> hl.Expr:
+        if chroma is None:
+            kept = FRACTION_BITS - bits
+            return hl.u8_sat(hl.saturating_add(total, hl.i16(1 << kept - 1)) >> kept if kept else total)
+        luma = hl.i16_sat(hl.i32(total) << bits) if bits else total
+        result = hl.saturating_add(hl.saturating_add(luma, chroma), hl.i16(1 << FRACTION_BITS - 1))
+        return hl.u8_sat(result >> FRACTION_BITS)
+
+    return element
+
+
+def schedule_overlap(made: Overlap, frame: Frame, row: hl.LoopLevel, tile: hl.LoopLevel) -> None:
+    """A row at a time, patches kept for the three rows that read them."""
+    s, x, column = made.scale, hl.Var("x_low"), hl.Var("column")
+    width = lanes(s)
+    made.patch.bound(LANE, 0, width).bound(SLICE, 0, 3).compute_at(row).store_at(tile)
+    made.patch.reorder_storage(LANE, SLICE, X, Y)
+    made.columns.bound(LANE, 0, width).compute_at(row).vectorize(LANE, VECTOR).reorder(LANE, X, Y)
+    made.high.bound(ROW, 0, s).compute_at(row).split(X, x, column, s, hl.TailStrategy.RoundUp)
+    made.high.reorder(column, ROW, x, Y).vectorize(column).unroll(ROW)
