@@ -11,6 +11,7 @@ import numpy as np
 
 from . import bake, checkpoint, nets, program
 from .bake import fixed_point
+from .bake.tabulate import supports as why_no_table
 from .data.pairs import Sampling, prepare, shrink
 from .program import Convolution, Program
 
@@ -27,7 +28,8 @@ def convert(
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
     A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Branches are merged (`bake.fuse`);
-    where there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it. `quantize` is a folder of photos:
+    where there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it; a network of few pixels becomes a
+    table for them (`bake.tabulate`). `quantize` is a folder of photos:
     uint8 pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them
     (`bake.quantize`). Raises OSError or ValueError if there is no such network in the file or no such folder.
     """
@@ -45,6 +47,8 @@ def convert(
     made = replace(bake.fuse(nets.lower(module)), provenance=texts)
     if fixed_point.supports(made) is None:
         made = replace(made, uint8=fixed_point.to_fixed_point(made))
+    elif why_no_table(made) is None:
+        made = replace(made, uint8=bake.tabulate(made))
     if quantize is not None:
         made = replace(made, uint8=_quantized(made, quantize))
     program.save(made, target)
@@ -52,6 +56,8 @@ def convert(
 
 
 def _quantized(made: Program, photos: str | os.PathLike[str]) -> Program:
+    if made.uint8 is not None and why_no_table(made) is None:
+        raise ValueError(f"{made.name} is a table for 8-bit pictures: there is nothing to quantize; convert it without")
     if made.uint8 is not None or sum(isinstance(op, Convolution) for op in made.ops) < 2:
         raise ValueError(f"{made.name} has one layer: there is nothing to quantize; convert it without")
     crops = prepare(photos, CALIBRATION).train

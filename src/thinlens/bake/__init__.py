@@ -3,5 +3,6 @@
 from .fixed_point import to_fixed_point
 from .fuse import fuse
 from .quantize import quantize
+from .tabulate import tabulate
 
-__all__ = ["fuse", "quantize", "to_fixed_point"]
+__all__ = ["fuse", "quantize", "tabulate", "to_fixed_point"]

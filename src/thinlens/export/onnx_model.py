@@ -1,8 +1,8 @@
 """Float programs as ONNX models: `picture` `(N, C, H, W)` float32 in [0, 1] to `result`, `scale` times larger.
 
 C is 1 (luma) or 3 (RGB), as the program has it; export `program.color` for RGB pictures of a luma program. Layers of a
-quantized program are written with QuantizeLinear and DequantizeLinear, so that an engine may compute them in int8. Where
-a program reflects at its edges, engines refuse pictures that are not larger than what is reflected.
+quantized program are written with QuantizeLinear and DequantizeLinear, so that an engine may compute them in int8.
+Where a program reflects at its edges, engines refuse pictures that are not larger than what is reflected.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """EC-LUT: a network of two pixels that predicts the pixels around them too, and becomes a table.
 
 K. Yin, J. Shen: Efficient Look-Up Table from Expanded Convolutional Network for Accelerating Image Super-resolution.
-AAAI 2024 [Yin2024]. Identifiers are `EC-LUT_s4`, where the maps of the neighbors are shifted by a high-resolution pixel,
-as in the article's listing, and `EC-LUT_s4_block`, where they are shifted by a low-resolution one, so that each pair of
-pixels writes whole blocks of its neighbors. Another second pixel than the one below is appended:
+AAAI 2024 [Yin2024]. Identifiers are `EC-LUT_s4`, where the maps of the neighbors are shifted by one high-resolution
+pixel, as in the article's listing, and `EC-LUT_s4_block`, where they are shifted by a low-resolution one, so that each
+pair of pixels writes whole blocks of its neighbors. Another second pixel than the one below is appended:
 `EC-LUT_s4_block_second`.
 """
 

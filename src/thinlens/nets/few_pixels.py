@@ -8,6 +8,7 @@ in the order that its values have once turned back. So the last layer adds up th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class FewPixels(network.Network):
         self.radius = max(abs(place) for pixel in pixels for place in pixel)
         outputs = maps * config.scale**2
         sizes = [len(pixels), *[FEATURES] * (LAYERS + 1), outputs]
-        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         for layer in self.layers:
             assert isinstance(layer, nn.Linear)
             nn.init.kaiming_normal_(layer.weight)
@@ -74,12 +75,9 @@ class FewPixels(network.Network):
         """`(B, H, W, turns, pixels)` of a picture `(B, 1, H, W)`: what the first layer is applied to."""
         height, width = low.shape[2:]
         framed = framed_by(low[:, 0], self.radius, self.padding)
-        window = [
-            [framed[:, r + y : r + y + height, r + x : r + x + width] for y, x in turn]
-            for r in [self.radius]
-            for turn in self.pixels
-        ]
-        return torch.stack([torch.stack(turn, -1) for turn in window], -2)
+        places = [[(self.radius + y, self.radius + x) for y, x in turn] for turn in self.pixels]
+        turns = [[framed[:, y : y + height, x : x + width] for y, x in turn] for turn in places]
+        return torch.stack([torch.stack(turn, -1) for turn in turns], -2)
 
     def features(self, seen: Tensor) -> Tensor:
         """`(…, pixels)` to the `(…, FEATURES)` that the last layer sees."""
