@@ -11,8 +11,9 @@ import numpy as np
 
 from . import bake, checkpoint, nets, program
 from .bake import fixed_point
+from .bake.tabulate import supports as why_no_table
 from .data.pairs import Sampling, prepare, shrink
-from .program import Convolution, Program
+from .program import Convolution, Lookup, Program
 
 PUBLISHED = (".model", ".pth", ".pt")
 """What the names of published checkpoints end in."""
@@ -27,9 +28,10 @@ def convert(
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
     A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Branches are merged (`bake.fuse`);
-    where there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it. `quantize` is a folder of photos:
-    uint8 pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them
-    (`bake.quantize`). Raises OSError or ValueError if there is no such network in the file or no such folder.
+    where there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it; a network of few pixels becomes a
+    table for them (`bake.tabulate`), LUT its tables (`bake.to_layered_tables`). `quantize` is a folder of photos: uint8
+    pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them (`bake.quantize`).
+    Raises OSError or ValueError if there is no such network in the file or no such folder.
     """
     path = Path(source)
     if not path.is_file():
@@ -45,6 +47,10 @@ def convert(
     made = replace(bake.fuse(nets.lower(module)), provenance=texts)
     if fixed_point.supports(made) is None:
         made = replace(made, uint8=fixed_point.to_fixed_point(made))
+    elif why_no_table(made) is None:
+        made = replace(made, uint8=bake.tabulate(made))
+    elif (tables := bake.to_layered_tables(made, nets.lut.MAP_LEVELS)) is not None:
+        made = replace(made, uint8=tables)
     if quantize is not None:
         made = replace(made, uint8=_quantized(made, quantize))
     program.save(made, target)
@@ -52,6 +58,8 @@ def convert(
 
 
 def _quantized(made: Program, photos: str | os.PathLike[str]) -> Program:
+    if made.uint8 is not None and any(isinstance(op, Lookup) for op in made.uint8.ops):
+        raise ValueError(f"{made.name} is a table for 8-bit pictures: there is nothing to quantize; convert it without")
     if made.uint8 is not None or sum(isinstance(op, Convolution) for op in made.ops) < 2:
         raise ValueError(f"{made.name} has one layer: there is nothing to quantize; convert it without")
     crops = prepare(photos, CALIBRATION).train

@@ -25,6 +25,7 @@ DEEP = [
     deep_program("tanh", 4, 3),
     deep_program("sigmoid", 2, 3, "edge"),
     deep_program("softplus", 2, 5),
+    Program("reflect", (convolution(0, 4, 1, 5, "reflect", bias=True), PixelShuffle(1, 2))),
     Program("key", (convolution(0, 24, 1, 5, bias=True), PixelShuffle(1, 2), SoftmaxSum(2, "key"))),
     Program("key*key", (convolution(0, 24, 1, 5), PixelShuffle(1, 2), SoftmaxSum(2, "key*key"))),
     Program(

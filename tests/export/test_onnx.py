@@ -17,6 +17,7 @@ from thinlens.program import (
     PixelShuffle,
     Program,
     ReduceMax,
+    ShiftAndSum,
     SoftmaxSum,
     reference,
 )
@@ -44,6 +45,23 @@ PROGRAMS = [
     Program("key*key", (convolution(0, 24, 1, 5, bias=True), PixelShuffle(1, 2), SoftmaxSum(2, "key*key"))),
     Program("two layers", (convolution(0, 3, 1, 3), convolution(1, 8, 3, 5), PixelShuffle(2, 2), ReduceMax(3))),
 ]
+
+
+REFLECTING = [
+    Program("one map", (convolution(0, 4, 1, 3, "reflect", bias=True), ShiftAndSum(1, 2, 1))),
+    Program("nine maps", (convolution(0, 36, 1, 5, "reflect"), ShiftAndSum(1, 2, 9, 2))),
+    Program("four turns", (convolution(0, 9 * 4 * 9, 1, 3, "reflect"), ShiftAndSum(1, 3, 9, 1, 4))),
+]
+
+
+@pytest.mark.parametrize("program", REFLECTING, ids=lambda program: program.name)
+def test_onnx_reflects_at_edges(program: Program) -> None:
+    session = onnxruntime.InferenceSession(export.model(program).SerializeToString())
+    for size in ((3, 4), (13, 22)):
+        source = picture(*size, False, np.float32)
+        (result,) = session.run(None, {"picture": source[None, None]})
+        wanted = reference.run(program, source)
+        assert np.abs(result[0, 0] - wanted).max() <= FLOAT * max(1, np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)

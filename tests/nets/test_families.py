@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from thinlens import nets
-from thinlens.nets import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn
+from thinlens.nets import bicubic, ec_lut, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn, sr_lut
 from thinlens.program import reference
 
 IDS = [
@@ -16,6 +16,11 @@ IDS = [
     "eSR-TM_s3_K5_C4",
     "eSR-TR_s2_K7_C13",
     "eSR-TR_s4_K3_C2",
+    "SR-LUT-S_s3",
+    "SR-LUT-V_s4",
+    "EC-LUT_s2",
+    "EC-LUT_s4_block",
+    "EC-LUT_s3_block_second",
 ]
 
 
@@ -33,6 +38,11 @@ CONFIGS = {
     "ECBSR_s3_M0_C8_identity": ecbsr.Config(scale=3, blocks=0, channels=8, activation="prelu", identity=True),
     "ECBSR_s2_M4_C16_relu": ecbsr.Config(scale=2, blocks=4, channels=16, activation="relu", identity=False),
     "ECBSR_s2_M1_C3_rrelu_identity": ecbsr.Config(scale=2, blocks=1, channels=3, activation="rrelu", identity=True),
+    "SR-LUT-S_s4": sr_lut.Config(scale=4, kind="S"),
+    "SR-LUT-V_s2": sr_lut.Config(scale=2, kind="V"),
+    "EC-LUT_s4": ec_lut.Config(scale=4, step="pixel", neighbor="below"),
+    "EC-LUT_s4_block": ec_lut.Config(scale=4, step="block", neighbor="below"),
+    "EC-LUT_s3_diagonal": ec_lut.Config(scale=3, step="pixel", neighbor="diagonal"),
 }
 
 

@@ -48,6 +48,11 @@ PROGRAMS = [
         ),
     ),
     Program("residual", (convolution(0, 4, 1, 3), Add(0, 1), Add(2, 1), PixelShuffle(3, 2))),
+    Program("reflecting layer", (convolution(0, 4, 1, 5, "reflect", bias=True), PixelShuffle(1, 2))),
+    Program(
+        "reflecting layers",
+        (convolution(0, 3, 1, 3), Activation(1, "relu"), convolution(2, 4, 3, 5, "reflect"), PixelShuffle(3, 2)),
+    ),
     Program("squared keys", (convolution(0, 16, 1, 3), PixelShuffle(1, 2), SoftmaxSum(2, "key*key"))),
     Program(
         "levels",

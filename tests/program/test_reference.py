@@ -34,14 +34,22 @@ def planes(channels: int, size: tuple[int, int], seed: int = 0) -> Any:
     return np.random.default_rng(seed).normal(0, 1, (channels, *size)).astype(np.float32)
 
 
+def bounced(place: int, length: int) -> int:
+    """To and fro between the ends, which come once each time."""
+    while not 0 <= place < length:
+        place = 0 if length == 1 else -place if place < 0 else 2 * (length - 1) - place
+    return place
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("padding", ["zero", "outside", "edge"])
+@pytest.mark.parametrize("padding", ["zero", "outside", "edge", "reflect"])
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 def test_convolution_is_a_sum_over_neighbours(size: tuple[int, int], padding: Any, kernel: int) -> None:
     source, radius = planes(2, size), kernel // 2
     weight, bias = planes(3, (2, kernel**2), 1).reshape(3, 2, kernel, kernel), planes(1, (1, 3), 2).reshape(3)
     outside = np.array([0.5, -3], np.float32) if padding == "outside" else np.zeros(2, np.float32)
-    op = Convolution(0, weight, bias, "edge" if padding == "edge" else "zero", outside if outside.any() else None)
+    pad_value = outside if padding == "outside" else None
+    op = Convolution(0, weight, bias, "zero" if padding == "outside" else padding, pad_value)
     result = reference.convolution(op, source)
     height, width = size
     expected = np.zeros((3, height, width))
@@ -49,6 +57,8 @@ def test_convolution_is_a_sum_over_neighbours(size: tuple[int, int], padding: An
         row, column = y + v - radius, x + u - radius
         if padding == "edge":
             row, column = min(max(row, 0), height - 1), min(max(column, 0), width - 1)
+        elif padding == "reflect":
+            row, column = (bounced(place, length) for place, length in ((row, height), (column, width)))
         inside = 0 <= row < height and 0 <= column < width
         expected[c, y, x] += float(weight[c, j, v, u]) * float(source[j, row, column] if inside else outside[j])
     np.testing.assert_allclose(result, expected + bias[:, None, None], atol=2e-5)

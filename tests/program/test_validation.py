@@ -58,7 +58,7 @@ STEP = vector(1, 1, 1, 1)
         ((Convolution(0, weight(4, dtype=np.int16), np.ones(4, np.float32)), SHUFFLE), r"bias must be \(4,\) int32"),
         ((Convolution(0, weight(4) * np.float32("nan")), SHUFFLE), "weights must be finite"),
         ((Convolution(0, weight(4), np.full(4, np.inf, np.float32)), SHUFFLE), "weights must be finite"),
-        ((Convolution(0, weight(4), None, "wrap"), SHUFFLE), "padding must be zero or edge"),  # type: ignore[arg-type]
+        ((Convolution(0, weight(4), None, "wrap"), SHUFFLE), "padding must be zero or edge or reflect"),  # type: ignore[arg-type]
         ((Convolution(0, weight(6)), SHUFFLE), "6 channels do not shuffle by 2"),
         ((Convolution(0, weight(4)), PixelShuffle(1, 0)), "do not shuffle by 0"),
         ((Convolution(0, weight(5)), SoftmaxSum(1, "key")), "5 channels are not 2 equal groups"),

@@ -2,6 +2,8 @@
 
 from .fixed_point import to_fixed_point
 from .fuse import fuse
+from .layered_tables import to_layered_tables
 from .quantize import quantize
+from .tabulate import tabulate
 
-__all__ = ["fuse", "quantize", "to_fixed_point"]
+__all__ = ["fuse", "quantize", "tabulate", "to_fixed_point", "to_layered_tables"]

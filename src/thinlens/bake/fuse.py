@@ -48,7 +48,7 @@ def _composition(first: Operation | None, second: Convolution) -> Convolution | 
         return None
     of_zeros = np.zeros(len(first.weight)) if first.bias is None else first.bias
     pad_value = np.zeros(len(first.weight)) if second.pad_value is None else second.pad_value
-    if not (second.padding == "edge" or second.weight.shape[2] == 1 or np.array_equal(of_zeros, pad_value)):
+    if not (second.padding != "zero" or second.weight.shape[2] == 1 or np.array_equal(of_zeros, pad_value)):
         return None
     weight = np.einsum("omyx,mi->oiyx", second.weight, first.weight[:, :, 0, 0])
     bias = _bias_sum(second.bias, np.einsum("omyx,m->o", second.weight, of_zeros))

@@ -167,7 +167,7 @@ def _patches(planes: Planes, op: Convolution) -> NDArray[np.float32]:
     """`(in · kernel · kernel, H · W)`: what each weight of the layer is multiplied by."""
     kernel = op.weight.shape[2]
     border = ((0, 0), (kernel // 2, kernel // 2), (kernel // 2, kernel // 2))
-    padded = np.pad(planes, border, mode="edge") if op.padding == "edge" else np.pad(planes, border)
+    padded = np.pad(planes, border) if op.padding == "zero" else np.pad(planes, border, mode=op.padding)
     windows = sliding_window_view(padded, (kernel, kernel), axis=(1, 2))
     return windows.transpose(0, 3, 4, 1, 2).reshape(op.weight[0].size, -1)
 

@@ -151,6 +151,12 @@ def make_pairs(crops: Crops, scale: int) -> Pairs:
     return Pairs(low, high, scale)
 
 
+def rounded(pairs: Pairs) -> Pairs:
+    """The same with low-resolution luma of 8 bits, as integer programs see it."""
+    levels = np.rint(pairs.low_resolution * np.float32(255))
+    return Pairs(levels * np.float32(1 / 255), pairs.high_resolution, pairs.scale)
+
+
 def stretch(crops: Crops, fraction: float, seed: int = 0) -> Crops:
     """The crops, this fraction of them with 1.5 to 4 times the contrast around some value of theirs, clipped to 0…255.
 

@@ -19,12 +19,15 @@ from ..program import (
     AddChroma,
     Convolution,
     FakeQuantize,
+    Lookup,
     Luma,
     Operation,
     PixelShuffle,
     Program,
     ReduceMax,
+    Rescale,
     RoundingShiftRight,
+    ShiftAndSum,
     SoftmaxSum,
     missing,
 )
@@ -102,7 +105,7 @@ class _Network:
             raise ValueError("ncnn computes in float32 here: leave ncnn out of the comparison")
         outputs, _, kernel, _ = op.weight.shape
         radius = kernel // 2
-        if radius and (op.padding == "edge" or op.pad_value is not None):
+        if radius and (op.padding != "zero" or op.pad_value is not None):
             source, radius = self.border(op, source, radius), 0
         settings: Settings = {0: outputs, 1: kernel, 4: radius, 5: int(op.bias is not None), 6: op.weight.size}
         bias = b"" if op.bias is None else op.bias.tobytes()
@@ -111,7 +114,7 @@ class _Network:
     def border(self, op: Convolution, source: str, radius: int) -> str:
         settings: Settings = dict.fromkeys(range(4), radius)
         if op.pad_value is None:
-            return self.add("Padding", [source], {**settings, 4: 1})
+            return self.add("Padding", [source], {**settings, 4: 1 if op.padding == "edge" else 2})
         return self.add("Padding", [source], {**settings, 6: len(op.pad_value)}, op.pad_value.tobytes())
 
     def activation(self, op: Activation, source: str) -> str:
@@ -162,5 +165,13 @@ LAYERS: dict[type[Operation], Callable[..., str]] = {
     SoftmaxSum: _Network.softmax_sum,
 }
 """Each operation in ncnn: from the network, the operation and the blobs that it reads to the blob of its result."""
-LEFT_OUT: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma)
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO."""
+LEFT_OUT: tuple[type[Operation], ...] = (
+    FakeQuantize,
+    RoundingShiftRight,
+    Luma,
+    AddChroma,
+    Lookup,
+    ShiftAndSum,
+    Rescale,
+)
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, those of tables beside other tables."""

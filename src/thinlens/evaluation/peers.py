@@ -17,12 +17,15 @@ from ..program import (
     AddChroma,
     Convolution,
     FakeQuantize,
+    Lookup,
     Luma,
     Operation,
     PixelShuffle,
     Program,
     ReduceMax,
+    Rescale,
     RoundingShiftRight,
+    ShiftAndSum,
     SoftmaxSum,
     missing,
 )
@@ -174,8 +177,9 @@ def _convolution(torch: Any, op: Convolution) -> TensorFunction:
     weight = torch.from_numpy(op.weight.copy())
     bias = None if op.bias is None else torch.from_numpy(op.bias.copy())
     radius = op.weight.shape[2] // 2
-    if op.padding == "edge" and radius:
-        return lambda value: functional.conv2d(functional.pad(value, [radius] * 4, "replicate"), weight, bias)
+    if op.padding != "zero" and radius:
+        mode = "replicate" if op.padding == "edge" else "reflect"
+        return lambda value: functional.conv2d(functional.pad(value, [radius] * 4, mode), weight, bias)
     if op.pad_value is None:
         return lambda value: functional.conv2d(value, weight, bias, padding=radius)
     pad_value = torch.from_numpy(op.pad_value.copy())[:, None, None]
@@ -208,5 +212,13 @@ TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
     SoftmaxSum: _softmax_sum,
 }
 """Each operation in PyTorch: from the package `torch` and the operation to what it does with tensors."""
-NOT_IN_TORCH: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma)
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO."""
+NOT_IN_TORCH: tuple[type[Operation], ...] = (
+    FakeQuantize,
+    RoundingShiftRight,
+    Luma,
+    AddChroma,
+    Lookup,
+    ShiftAndSum,
+    Rescale,
+)
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, those of tables beside other tables."""

@@ -2,6 +2,7 @@
 
 C is 1 (luma) or 3 (RGB), as the program has it; export `program.color` for RGB pictures of a luma program. Layers of a
 quantized program are written with QuantizeLinear and DequantizeLinear, so that an engine may compute them in int8.
+Where a program reflects at its edges, engines refuse pictures that are not larger than what is reflected.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from ..program import (
     AddChroma,
     Convolution,
     FakeQuantize,
+    Lookup,
     Luma,
     Operation,
     PixelShuffle,
     Program,
     ReduceMax,
+    Rescale,
     RoundingShiftRight,
+    ShiftAndSum,
     SoftmaxSum,
     missing,
 )
@@ -109,8 +113,8 @@ class _Graph:
             source = self.node("Sub", [source, self.constant(op.pad_value[:, None, None])])
             constant = np.einsum("oiyx,i->o", _float_weight(op), op.pad_value)
             bias = (constant if bias is None else constant + bias).astype(np.float32)
-        if op.padding == "edge" and radius:
-            source, radius = self.edges(source, radius), 0
+        if op.padding != "zero" and radius:
+            source, radius = self.edges(source, radius, op.padding), 0
         weight = self.constant(op.weight)
         if op.weight_scale is not None:
             weight = self.node("DequantizeLinear", [weight, self.constant(op.weight_scale)], axis=0)
@@ -124,9 +128,21 @@ class _Graph:
             return self.node("LeakyRelu", [source], alpha=float(op.slope[0]))
         return self.node("PRelu", [source, self.constant(op.slope[:, None, None])])
 
-    def edges(self, source: str, radius: int) -> str:
+    def edges(self, source: str, radius: int, mode: str = "edge") -> str:
         pads = self.constant(np.array([0, 0, radius, radius, 0, 0, radius, radius], np.int64))
-        return self.node("Pad", [source, pads], mode="edge")
+        return self.node("Pad", [source, pads], mode=mode)
+
+    def shift_and_sum(self, op: ShiftAndSum, source: str) -> str:
+        """All maps upright, shuffled, and summed by a convolution with one tap for each."""
+        count = op.maps * op.scale**2
+        places = (op.places() + count * np.arange(op.rotations)[:, None]).ravel()
+        upright = self.node("Gather", [source, self.constant(places.astype(np.int64))], axis=1)
+        maps = self.node("DepthToSpace", [upright], blocksize=op.scale, mode="CRD")
+        weight = np.eye(op.maps, dtype=np.float32)[::-1].reshape(1, op.maps, op.kernel, op.kernel)
+        weight = self.constant(np.tile(weight, (1, op.rotations, 1, 1)))
+        radius = op.step * (op.kernel // 2)
+        framed = self.edges(maps, radius, "reflect") if radius else maps
+        return self.node("Conv", [framed, weight], dilations=[op.step] * 2)
 
     def fake_quantize(self, op: FakeQuantize, source: str) -> str:
         zero = np.asarray(op.zero_point, np.uint8)
@@ -171,7 +187,8 @@ NODES: dict[type[Operation], Callable[..., str]] = {
     SoftmaxSum: _Graph.softmax_sum,
     Luma: lambda graph, op, source: graph.luma(source),
     AddChroma: _Graph.add_chroma,
+    ShiftAndSum: _Graph.shift_and_sum,
 }
 """Each operation in ONNX: from the graph, the operation and the values that it reads to the name of its result."""
-LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight,)
+LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight, Lookup, Rescale)
 """Of integer programs, in whose place the float program is written."""

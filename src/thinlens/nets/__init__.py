@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..program import Padding, Program
-from . import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn, lut
+from . import bicubic, ec_lut, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn, lut, sr_lut
 from .network import Config, Network
 
 FAMILIES: dict[type[Config], type[Network]] = {
@@ -21,11 +21,13 @@ FAMILIES: dict[type[Config], type[Network]] = {
     espcn.Config: espcn.Network,
     fsrcnn.Config: fsrcnn.Network,
     ecbsr.Config: ecbsr.Network,
+    sr_lut.Config: sr_lut.Network,
+    ec_lut.Config: ec_lut.Network,
     lut.Config: lut.Network,
 }
 """Every family: the config that its ids are parsed to, and the module that is built of it."""
 
-EXAMPLES = ("Bicubic_s2", "eSR-MAX_s2_K3_C2", "eSR-TM_s3_K5_C4", "eSR-TR_s4_K7_C16", "ECBSR_s2_M4_C16")
+EXAMPLES = ("Bicubic_s2", "eSR-MAX_s2_K3_C2", "eSR-TM_s3_K5_C4", "eSR-TR_s4_K7_C16", "ECBSR_s2_M4_C16", "EC-LUT_s4")
 
 
 def parse(identifier: str) -> Config:

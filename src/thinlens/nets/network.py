@@ -84,6 +84,9 @@ class Network(nn.Module, ABC):
     edge.
     """
 
+    whole_levels: ClassVar[bool] = False
+    """Whether it is trained on luma of 8 bits, as it sees nothing else later."""
+
     def __init__(self, config: Config, padding: Padding) -> None:
         super().__init__()
         self.config = config

@@ -51,6 +51,10 @@ class Planes:
         """The value at (x, y), edges repeated."""
         return hl.Expr(self.planes[hl.clamp(x, 0, self.width - 1), hl.clamp(y, 0, self.height - 1), c])
 
+    def reflected(self, x: hl.Expr, y: hl.Expr, c: hl.Expr | int) -> hl.Expr:
+        """The value at (x, y), reflected at the edges."""
+        return hl.Expr(self.planes[tables.reflected(x, self.width), tables.reflected(y, self.height), c])
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -150,7 +154,7 @@ def _convolve(result: hl.Func, op: Convolution, plain: Plain, source: Planes) ->
     radius = op.weight.shape[2] // 2
     taps = hl.RDom([(0, op.weight.shape[2]), (0, op.weight.shape[3]), (0, source.channels)])
     x, y = X + taps.x - radius, Y + taps.y - radius
-    tap = source.at(x, y, taps.z)
+    tap = source.reflected(x, y, taps.z) if op.padding == "reflect" else source.at(x, y, taps.z)
     kind = tap.type()
     if op.padding == "zero":
         inside = (x >= 0) & (x < source.width) & (y >= 0) & (y < source.height)
@@ -189,8 +193,7 @@ def _lookup(result: hl.Func, op: Lookup, plain: Plain, source: Planes) -> None:
         channel, y, x = (offsets[axis, index, pattern] for axis in range(3))
         channel = hl.clamp(channel, 0, source.channels - 1)
         if op.border == "reflect":
-            place = tables.reflected(X + x, source.width), tables.reflected(Y + y, source.height)
-            levels.append(tables.level(source.planes[(*place, channel)]))
+            levels.append(tables.level(source.reflected(X + x, Y + y, channel)))
         else:
             levels.append(tables.level(source.at(X + x, Y + y, channel)))
     corners = tables.simplex(op, levels) if op.interpolation == "simplex" else [(tables.row(op, levels), hl.Expr(1))]

@@ -21,6 +21,7 @@ from .operation import Arithmetic, Operand, Operation, ValueType
 from .table_ops import Lookup, Rescale, ShiftAndSum
 
 Padding: TypeAlias = Literal["zero", "edge"]
+Reflection: TypeAlias = Literal["reflect"]
 Logit: TypeAlias = Literal["key", "key*key", "query*key"]
 Function: TypeAlias = Literal["relu", "prelu", "tanh", "sigmoid", "softplus"]
 
@@ -38,13 +39,13 @@ class Convolution(Operation):
     `weight` is `(out, in, kernel, kernel)` float32, or int16 in an integer program; `bias` is `(out,)` of float32 or
     int32. In a quantized layer `weight` is int8 and stands for weight · `weight_scale`, one scale for each output,
     `(out,)` float32; its source is a FakeQuantize. The source is padded with zeros, with `pad_value`, one value `(in,)`
-    float32 for each channel, or with its edge.
+    float32 for each channel, or with its edge; or it is reflected, without repeating the edge.
     """
 
     source: Operand
     weight: NDArray[np.float32] | NDArray[np.int16] | NDArray[np.int8]
     bias: NDArray[np.float32] | NDArray[np.int32] | None = None
-    padding: Padding = "zero"
+    padding: Padding | Reflection = "zero"
     pad_value: NDArray[np.float32] | None = None
     weight_scale: NDArray[np.float32] | None = None
 
@@ -66,7 +67,7 @@ class Convolution(Operation):
             raise ValueError("int8 weights need a weight_scale for each output, others have none")
         _check_vector("weight_scale", self.weight_scale, outputs)
         _check_vector("pad_value", self.pad_value, channels)
-        if self.pad_value is not None and (self.padding == "edge" or self.weight.dtype == np.int16):
+        if self.pad_value is not None and (self.padding != "zero" or self.weight.dtype == np.int16):
             raise ValueError("pad_value needs padding zero and float weights")
         for array in (self.weight, self.bias):
             if array is not None and not np.isfinite(array).all():

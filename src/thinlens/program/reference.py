@@ -79,8 +79,8 @@ def convolution(op: Convolution, source: Planes) -> Planes:
     outputs, _, kernel, _ = op.weight.shape
     radius = kernel // 2
     border = ((0, 0), (radius, radius), (radius, radius))
-    if op.padding == "edge":
-        padded = np.pad(source, border, mode="edge")
+    if op.padding != "zero":
+        padded = np.pad(source, border, mode=op.padding)
     elif op.pad_value is None:
         padded = np.pad(source, border)
     else:

@@ -97,8 +97,8 @@ class ShiftAndSum(Operation):
     the sub-pixels of a pixel. A map is shuffled by `scale`; map k of nine, k = 3(dy + 1) + (dx + 1), is shifted by
     (dy, dx) · `step` high-resolution pixels; what that uncovers is filled by reflection of the map, without repeating
     its edge, or, `border` "edge", by its outermost values before the shuffle, for a step of `scale`. Rotation r
-    means that all this was said of the picture turned by r · 90° counterclockwise, and is turned back. The result is the
-    sum of all.
+    means that all this was said of the picture turned by r · 90° counterclockwise, and is turned back. The result is
+    the sum of all.
     """
 
     source: Operand
@@ -123,6 +123,11 @@ class ShiftAndSum(Operation):
         reach = Fraction(self.step if self.maps == 9 else 0, high)
         return ValueType(1, high, source.reach + reach)
 
+    @property
+    def kernel(self) -> int:
+        """Side of the square of places that maps are shifted to: 1 or 3."""
+        return 3 if self.maps == 9 else 1
+
     def rotate(self, y: int, x: int, rotation: int) -> tuple[int, int]:
         """A step (y, x) in the picture turned by `rotation` · 90°, as a step in the picture itself."""
         for _ in range(rotation):
@@ -134,6 +139,24 @@ class ShiftAndSum(Operation):
         for _ in range(rotation):
             row, column = self.scale - 1 - column, row
         return row * self.scale + column
+
+    def places(self) -> NDArray[np.int32]:
+        """`(rotations, maps · scale²)`: for each value of a pixel in the picture itself, which one of a rotation's
+        values comes to its place when the picture is turned back."""
+        shifts = [(k // 3 - 1, k % 3 - 1) for k in range(9)] if self.maps == 9 else [(0, 0)]
+        sub_pixels = range(self.scale)
+        result: list[list[int]] = []
+        for rotation in range(self.rotations):
+            turned = [self.rotate(y, x, rotation) for y, x in shifts]
+            result.append(
+                [
+                    turned.index(shift) * self.scale**2 + self.sub_pixel(row, column, rotation)
+                    for shift in shifts
+                    for row in sub_pixels
+                    for column in sub_pixels
+                ]
+            )
+        return np.array(result, np.int32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from .. import checkpoint, nets
-from ..data.pairs import Sampling, make_pairs, prepare, stretch
+from ..data.pairs import Sampling, make_pairs, prepare, rounded, stretch
 from . import descent, least_squares
 from .descent import Report
 from .recipe import GradientDescent, LeastSquares, Recipe
@@ -63,6 +63,8 @@ def train(
         )
     pairs = make_pairs(stretch(patches.train, recipe.stretched, recipe.seed), config.scale)
     validation = make_pairs(patches.validation, config.scale)
+    if module.whole_levels:
+        pairs, validation = rounded(pairs), rounded(validation)
     state = StateFile(out.with_name(out.name + ".state"), f"{recipe.hash()} {patches.digest}")
     if not resume:
         state.remove()

@@ -108,7 +108,7 @@ def match(program: Program) -> ManyLayers | None:
         quantization = _take(ops, FakeQuantize, value)
         value += quantization is not None
         convolution = _take(ops, Convolution, value)
-        if convolution is None:
+        if convolution is None or convolution.padding == "reflect":
             return None
         activation = _take(ops, Activation, value + 1)
         layers.append(Layer(convolution, quantization, activation))

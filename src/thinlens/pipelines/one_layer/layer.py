@@ -73,7 +73,7 @@ def match(program: Program) -> OneLayer | None:
             pass
         case _:
             return None
-    if layer.pad_value is not None or layer.weight_scale is not None:
+    if layer.pad_value is not None or layer.weight_scale is not None or layer.padding == "reflect":
         return None
     return OneLayer(layer.weight[:, 0], layer.bias, layer.padding, scale, choice, shift)
 
