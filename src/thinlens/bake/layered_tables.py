@@ -48,7 +48,7 @@ def to_layered_tables(program: Program, map_levels: int) -> Program | None:
     of_maps = np.stack([parts.patches(index, parts.levels_of(index, map_levels)) for index in others])
     of_pixels = sum((parts.patches(index, parts.own_function(index)) for index in direct), parts.constant_patches())
     second, own, unit = _quantized(of_maps, of_pixels[None])
-    y, x = np.divmod(np.arange(parts.kernel**2), parts.kernel) - np.int32(parts.kernel // 2)
+    y, x = (place - parts.kernel // 2 for place in divmod(np.arange(parts.kernel**2), parts.kernel))
     read = first.any(axis=(1, 2))
     around = np.stack([0 * y, y, x], axis=-1)[read, None].astype(np.int32)
     each = np.array([[(index, 0, 0)] for index in range(len(others))], np.int32)

@@ -18,11 +18,13 @@ from .one_layer import float32 as one_layer_float32
 from .picture import Picture
 from .processor import Processor
 from .tables import layers as tables_layers
+from .tables import pairs as tables_pairs
 
 FORMS: tuple[Form[Any, Any], ...] = (
     one_layer_fixed_point.FORM,
     one_layer_float32.FORM,
     tables_layers.FORM,
+    tables_pairs.FORM,
     many_layers_quantized.FORM,
     many_layers_float32.FORM,
     plain.FORM,

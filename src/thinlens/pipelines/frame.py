@@ -53,13 +53,9 @@ def begin(picture: Picture, source: hl.ImageParam, scale: int, integer: bool, ro
     gray, chroma, rows, line, output = (hl.Func(name) for name in ("gray", "chroma", "rows", "line", "output"))
     elements = [picture.element(source, X, Y, c) for c in range(picture.channels)]
     values = elements if integer else [picture.decode(element, integer=False) for element in elements]
-    if picture.channels == 1:
-        gray[X, Y] = values[0]
-    elif not integer:
-        gray[X, Y] = luma(values, integer=False)
-    else:
-        products = [hl.u32(element) * hl.u32(weight) for element, weight in zip(elements, LUMA_WEIGHTS_16, strict=True)]
-        gray[X, Y] = hl.u8((products[0] + products[1] + products[2] + (1 << 15)) >> 16)
+    gray[X, Y] = (
+        level(picture, source, X, Y) if integer else values[0] if picture.channels == 1 else luma(values, False)
+    )
 
     if picture.channels == 3:
         if integer:
@@ -69,6 +65,15 @@ def begin(picture: Picture, source: hl.ImageParam, scale: int, integer: bool, ro
         chroma[X, Y, C] = difference
         rows[X, Y, C, ROW] = bicubic_sum(lambda t: hl.Expr(chroma[X, Y + t, C]), ROW, scale, integer)
     return Frame(picture, source, scale, integer, row_group, gray, chroma, rows, line, output)
+
+
+def level(picture: Picture, source: hl.ImageParam, x: hl.Expr, y: hl.Expr) -> hl.Expr:
+    """The luma of a uint8 picture at (x, y), edges repeated, rounded to uint8."""
+    elements = [picture.element(source, x, y, c) for c in range(picture.channels)]
+    if picture.channels == 1:
+        return elements[0]
+    products = [hl.u32(element) * hl.u32(weight) for element, weight in zip(elements, LUMA_WEIGHTS_16, strict=True)]
+    return hl.u8((products[0] + products[1] + products[2] + (1 << 15)) >> 16)
 
 
 def finish(frame: Frame, upscaled: Callable[[hl.Expr, hl.Expr], hl.Expr], element: Callable[..., hl.Expr]) -> None:

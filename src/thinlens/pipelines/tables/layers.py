@@ -21,7 +21,7 @@ from ..frame import C, Frame, X, Y
 from ..many_layers.chain import schedule_tiles
 from ..picture import Picture
 from ..processor import Processor
-from .patches import LANE, SLICE, VECTOR, Overlap, element_of, in_lanes, lanes, overlap, schedule_overlap
+from .patches import LANE, SLICE, VECTOR, Overlap, element_of, in_lanes, lanes, overlap, schedule_line, schedule_overlap
 
 
 @dataclass(frozen=True)
@@ -171,16 +171,7 @@ def schedule(net: Layers, stages: Stages, processor: Processor, tasks: hl.Expr) 
     stages.maps.compute_at(patch, Y).bound(C, 0, count).vectorize(C, _filled(count)).reorder(C, X, Y)
     sums.compute_at(stages.maps, X).vectorize(C)
     stages.places.compute_at(tile).vectorize(X, 32).bound_storage(X, _width(net, processor) + 64)
-    if frame.picture.channels == 3:
-        frames.schedule_chroma(frame, 32)
-        frame.gray.compute_at(tile)
-        frame.chroma.compute_at(row).store_at(tile)
-        frame.rows.compute_at(row)
-    if frame.picture.channels == 1:
-        frame.line.bound(frames.ROW, 0, net.scale).vectorize(X, 64, hl.TailStrategy.RoundUp)
-    else:
-        frames.schedule_line(frame, 32)
-    frame.line.compute_at(row)
+    schedule_line(frame, net.scale, tile, row)
 
 
 def _width(net: Layers, processor: Processor) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import halide as hl
 import numpy as np
 from numpy.typing import NDArray
 
 from ...program import FRACTION_BITS
+from .. import frame as frames
 from ..frame import ROW, Frame, X, Y
 
 LANE, SLICE = hl.Var("lane"), hl.Var("slice")
@@ -27,7 +29,7 @@ def lanes(scale: int) -> int:
     return -(-3 * scale**2 // VECTOR) * VECTOR
 
 
-def in_lanes(maps: NDArray[np.int16], scale: int) -> NDArray[np.int16]:
+def in_lanes(maps: NDArray[Any], scale: int) -> NDArray[Any]:
     """Rows of nine maps, `(…, 9 · scale²)`, as rows of lanes, `(…, 3, lanes)`, zeros in what fills them up."""
     rows = maps.reshape(*maps.shape[:-1], 3, 3 * scale**2)
     return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, lanes(scale) - rows.shape[-1])])
@@ -69,6 +71,19 @@ def element_of(multiplier: int) -> Callable[..., hl.Expr]:
         return hl.u8_sat(result >> FRACTION_BITS)
 
     return element
+
+
+def schedule_line(frame: Frame, scale: int, tile: hl.LoopLevel, row: hl.LoopLevel) -> None:
+    """The line of a row, from sums that lie as high-resolution pixels do, and the chroma."""
+    if frame.picture.channels == 1:
+        frame.line.bound(ROW, 0, scale).vectorize(X, 64, hl.TailStrategy.RoundUp)
+    else:
+        frames.schedule_chroma(frame, 32)
+        frame.gray.compute_at(tile)
+        frame.chroma.compute_at(row).store_at(tile)
+        frame.rows.compute_at(row)
+        frames.schedule_line(frame, 32)
+    frame.line.compute_at(row)
 
 
 def schedule_overlap(made: Overlap, frame: Frame, row: hl.LoopLevel, tile: hl.LoopLevel) -> None:
