@@ -140,7 +140,7 @@ def algorithm(net: Pairs, picture: Picture, source: hl.ImageParam, processor: Pr
     column = X % s
     total = sums[0][ROW * s + column, X // s, Y] + sums[1][(s - 1 - column) * s + ROW, X // s, Y]
     inner = (X // s > 0) & (X // s < width - 1) & (Y > 0) & (Y < height - 1)
-    high[X, ROW, Y] = hl.select(inner, total, hl.Expr(exact[X, ROW, Y]))
+    high[X, ROW, Y] = hl.select(inner, total, hl.Expr(exact[ROW * s + column, X // s, Y]))
 
     def upscaled(x: hl.Expr, column: hl.Expr) -> hl.Expr:
         return hl.Expr(high[x * s + column, ROW, Y])
@@ -156,12 +156,14 @@ def schedule(net: Pairs, stages: Stages, processor: Processor, tasks: hl.Expr) -
     tile, row = schedule_tiles(frame, WIDTH, tasks)
     stages.gray.compute_at(tile).vectorize(X, 32)
     for place in stages.places:
-        place.compute_at(row).store_at(tile).vectorize(X, processor.lanes)
+        place.compute_at(row).store_at(tile).fold_storage(Y, 4).vectorize(X, processor.lanes)
     for columns, sums in zip(stages.columns, stages.sums, strict=True):
         columns.compute_at(row).store_at(tile).bound(LANE, 0, wide)
         columns.vectorize(LANE, VECTOR).unroll(LANE).reorder(LANE, X, Y)
         sums.compute_at(stages.high, x).bound(LANE, 0, s * s).vectorize(LANE)
-    stages.exact.compute_at(stages.high, x).bound(ROW, 0, s)
+    exact = stages.exact.compute_at(stages.high, x).bound(LANE, 0, s * s).vectorize(LANE)
+    for index in range(ROTATIONS):
+        exact.update(index).vectorize(LANE)
     high = stages.high.compute_at(row).bound(ROW, 0, s).split(X, x, column, s, hl.TailStrategy.RoundUp)
     high.reorder(column, ROW, x, Y).vectorize(column).unroll(ROW)
     schedule_line(frame, s, tile, row)
@@ -176,7 +178,7 @@ def _define_exact(
     width: hl.Expr,
     height: hl.Expr,
 ) -> None:
-    """Sums `[X, row, Y]` value by value, with maps reflected at the edge of the picture."""
+    """Sums of each sub-pixel, `[lane, x, y]`, with maps reflected at the edge of the picture."""
     s = net.scale
     wide = lanes(s)
     whole = replace(net.shuffle, maps=9)
@@ -184,12 +186,12 @@ def _define_exact(
     # where a patch is the maps side by side, its row has them; else they have rows of their own
     own = None if net.shuffle.step == s else constants.buffer(net.maps.reshape(-1))
     k = hl.RDom([(0, 9)]).x
-    exact[X, ROW, Y] = hl.i16(0)
+    exact[LANE, X, Y] = hl.i16(0)
     for rotation in range(ROTATIONS):
-        y = _folded(Y * s + ROW - shifts[0, k, rotation], height * s)
-        x = _folded(X - shifts[1, k, rotation], width * s)
+        y = _folded(Y * s + LANE // s - shifts[0, k, rotation], height * s)
+        x = _folded(X * s + LANE % s - shifts[1, k, rotation], width * s)
         sub_pixel = turned[x % s, y % s, rotation]
-        near = hl.clamp(x // s, X // s - 1, X // s + 1), hl.clamp(y // s, Y - 1, Y + 1)
+        near = hl.clamp(x // s, X - 1, X + 1), hl.clamp(y // s, Y - 1, Y + 1)
         place = hl.i32(places[rotation][near])
         if own is None:
             place = place + (k // 3 + 1) * wide + k % 3 * (s * s) + sub_pixel
@@ -197,7 +199,7 @@ def _define_exact(
         else:
             place = (place // (3 * wide) * 9 + k) * (s * s) + sub_pixel
             value = own[hl.unsafe_promise_clamped(place, 0, own.width() - 1)]
-        exact[X, ROW, Y] += hl.i16(value)
+        exact[LANE, X, Y] += hl.i16(value)
 
 
 def _patches(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
