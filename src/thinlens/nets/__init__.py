@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..program import Padding, Program
 from . import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn
+from .dysample import DySample as DySample
 from .network import Config, Network
 
 FAMILIES: dict[type[Config], type[Network]] = {
