@@ -20,11 +20,14 @@ from ..program import (
     Convolution,
     FakeQuantize,
     Luma,
+    Multiply,
     Operation,
     PixelShuffle,
+    PointSample,
     Program,
     ReduceMax,
     RoundingShiftRight,
+    Slice,
     SoftmaxSum,
     missing,
 )
@@ -162,5 +165,8 @@ LAYERS: dict[type[Operation], Callable[..., str]] = {
     SoftmaxSum: _Network.softmax_sum,
 }
 """Each operation in ncnn: from the network, the operation and the blobs that it reads to the blob of its result."""
-LEFT_OUT: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma)
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO."""
+LEFT_OUT: tuple[type[Operation], ...] = (
+    *(FakeQuantize, RoundingShiftRight, Luma, AddChroma),
+    *(PointSample, Multiply, Slice),
+)
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, sampling beside these and PyTorch."""

@@ -20,6 +20,7 @@ from .ops import (
     SoftmaxSum,
 )
 from .program import Program
+from .sampling_ops import Multiply, PointSample, Slice
 
 __all__ = [
     "FRACTION_BITS",
@@ -31,13 +32,16 @@ __all__ = [
     "Function",
     "Logit",
     "Luma",
+    "Multiply",
     "Operand",
     "Operation",
     "Padding",
     "PixelShuffle",
+    "PointSample",
     "Program",
     "ReduceMax",
     "RoundingShiftRight",
+    "Slice",
     "SoftmaxSum",
     "ValueType",
     "bicubic",

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .operation import Arithmetic, Operand, Operation, ValueType
+from .sampling_ops import Multiply, PointSample, Slice
 
 Padding: TypeAlias = Literal["zero", "edge"]
 Logit: TypeAlias = Literal["key", "key*key", "query*key"]
@@ -265,6 +266,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     FakeQuantize,
     Luma,
     AddChroma,
+    PointSample,
+    Multiply,
+    Slice,
 )
 """All operations there are, as files name them."""
 
