@@ -102,7 +102,7 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [result], **attributes))
         return result
 
-    def constant(self, value: NDArray[Any]) -> str:
+    def constant(self, value: NDArray[Any] | np.generic) -> str:
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..program import Activation, Convolution, Multiply, Operation, PixelShuffle, PointSample, Program, Slice
+from .layers import array
+
 Style = Literal["lp", "pl"]
 STATIC, DYNAMIC = 0.25, 0.5
 """What offsets are multiplied by: with a static scope, and with a dynamic one, which starts at a half of it."""
@@ -93,6 +96,43 @@ class DySample(nn.Module):
         groups = features.to(offsets.dtype).reshape(batch * self.groups, self.channels // self.groups, height, width)
         sampled = functional.grid_sample(groups, grid, "bilinear", "border", align_corners=False)
         return sampled.reshape(batch, self.channels, height * self.scale, width * self.scale).to(features.dtype)
+
+    def operations(self, source: int, count: int, bound: float) -> list[Operation]:
+        """What the module computes of value `source`, as the operations that follow `count` others in a program.
+
+        A program clamps offsets to `bound` pixels, which has to be more than they ever are (see `PointSample`).
+        """
+        ops, values = list[Operation](), source
+
+        def add(op: Operation) -> int:
+            ops.append(op)
+            return count + len(ops)
+
+        if self.style == "pl":
+            values = add(PixelShuffle(source, self.scale))
+        factor = DYNAMIC if self.dynamic else STATIC
+        assert self.offset.bias is not None
+        offsets = add(Convolution(values, array(self.offset.weight * factor), array(self.offset.bias * factor)))
+        if self.dynamic:
+            scope = add(Activation(add(Convolution(values, array(self.scope.weight))), "sigmoid"))
+            offsets = add(Multiply(offsets, scope))
+        if self.style == "lp":
+            offsets = add(PixelShuffle(offsets, self.scale))
+        add(PointSample(source, offsets, self.groups, self.scale, bound))
+        return ops
+
+    def lower(self, bound: float) -> Program:
+        """The module as a program of feature maps, `(H, W, channels)` float32, which `thinlens.compile` takes.
+
+        Channels last in memory is how torch calls that layout.
+        """
+        name = (
+            f"DySample_s{self.scale}_C{self.channels}_G{self.groups}_{self.style}{'_dynamic' if self.dynamic else ''}"
+        )
+        if self.style == "lp":
+            return Program(name, tuple(self.operations(0, 0, bound)))
+        # a pixel shuffle does not know how many channels it reads, a slice says it
+        return Program(name, (Slice(0, self.channels, 0, self.channels), *self.operations(1, 1, bound)))
 
     def extra_repr(self) -> str:
         return (

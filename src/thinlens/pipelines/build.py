@@ -17,12 +17,14 @@ from .one_layer import fixed_point as one_layer_fixed_point
 from .one_layer import float32 as one_layer_float32
 from .picture import Picture
 from .processor import Processor
+from .sampling import features as sampling_features
 
 FORMS: tuple[Form[Any, Any], ...] = (
     one_layer_fixed_point.FORM,
     one_layer_float32.FORM,
     many_layers_quantized.FORM,
     many_layers_float32.FORM,
+    sampling_features.FORM,
     plain.FORM,
 )
 """The forms that pipelines have, the quickest first; the last takes every program."""
