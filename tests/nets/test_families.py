@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from thinlens import nets
-from thinlens.nets import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn
+from thinlens.nets import bicubic, ecbsr, ecbsr_dysample, edge_sr, espcn, esr_cnn, fsrcnn
 from thinlens.program import reference
 
 IDS = [
@@ -33,6 +33,7 @@ CONFIGS = {
     "ECBSR_s3_M0_C8_identity": ecbsr.Config(scale=3, blocks=0, channels=8, activation="prelu", identity=True),
     "ECBSR_s2_M4_C16_relu": ecbsr.Config(scale=2, blocks=4, channels=16, activation="relu", identity=False),
     "ECBSR_s2_M1_C3_rrelu_identity": ecbsr.Config(scale=2, blocks=1, channels=3, activation="rrelu", identity=True),
+    "ECBSR-DySample_s2_M4_C16": ecbsr_dysample.Config(scale=2, blocks=4, channels=16),
 }
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..program import Padding, Program
-from . import bicubic, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn
+from . import bicubic, ecbsr, ecbsr_dysample, edge_sr, espcn, esr_cnn, fsrcnn
 from .dysample import DySample as DySample
 from .network import Config, Network
 
@@ -22,6 +22,7 @@ FAMILIES: dict[type[Config], type[Network]] = {
     espcn.Config: espcn.Network,
     fsrcnn.Config: fsrcnn.Network,
     ecbsr.Config: ecbsr.Network,
+    ecbsr_dysample.Config: ecbsr_dysample.Network,
 }
 """Every family: the config that its ids are parsed to, and the module that is built of it."""
 
