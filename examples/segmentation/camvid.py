@@ -38,18 +38,20 @@ def load(folder: Path, split: str, size: tuple[int, int]) -> Scenes:
     names = sorted(path.stem for path in (folder / split).glob("*.jpg"))
     if not names:
         raise FileNotFoundError(f"{folder / split} has no pictures: name the folder of CamVid with --data")
-    pictures = [_shrink(photo.read(folder / split / f"{name}.jpg").pixels, size) for name in names]
-    labels = [_nearest(photo.read(folder / f"{split}_labels" / f"{name}.png").pixels, size) for name in names]
+    pictures = [shrink(photo.read(folder / split / f"{name}.jpg").pixels, size) for name in names]
+    labels = [nearest(photo.read(folder / f"{split}_labels" / f"{name}.png").pixels, size) for name in names]
     return Scenes(np.stack(pictures), np.stack(labels))
 
 
-def _shrink(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[np.uint8]:
+def shrink(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture `(H, W, 3)` made `(W, H)` large, with antialiasing."""
     planes = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
     small = functional.interpolate(planes, size[::-1], mode="bilinear", align_corners=False, antialias=True)
     return small[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
-def _nearest(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[np.uint8]:
+def nearest(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Labels `(H, W)` made `(W, H)` large: those of the nearest pixels."""
     row, column = ((np.arange(n) * 2 + 1) * whole // (2 * n) for n, whole in zip(size[::-1], labels.shape, strict=True))
     return labels[row[:, None], column]
 

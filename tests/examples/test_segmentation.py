@@ -13,7 +13,7 @@ import pytest
 from thinlens.photo import Photo, write
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "segmentation"
-MODULES = ("camvid", "network", "train")
+MODULES = ("camvid", "network", "train", "report", "pictures")
 
 
 @pytest.fixture
@@ -90,9 +90,49 @@ def test_scores(example: dict[str, Any]) -> None:
 
 def test_labels_are_those_of_the_nearest_pixel(example: dict[str, Any]) -> None:
     labels = np.arange(36, dtype=np.uint8).reshape(6, 6)
-    assert (example["camvid"]._nearest(labels, (3, 2)) == [[7, 9, 11], [25, 27, 29]]).all()
+    assert (example["camvid"].nearest(labels, (3, 2)) == [[7, 9, 11], [25, 27, 29]]).all()
 
 
 def test_a_folder_without_pictures_is_refused_in_a_sentence(example: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="has no pictures: name the folder of CamVid with --data"):
         example["camvid"].load(tmp_path, "train", (8, 8))
+
+
+def entry(upsampler: str, seed: int, score: float) -> dict[str, Any]:
+    """What train.py writes of a run."""
+    settings = {"size": [240, 180], "crop": [192, 144], "steps": 9, "batch": 8, "precision": "bfloat16"}
+    about = {"recipe": settings, "machine": "here", "date": "today", "threads": 1}
+    sizes = {"parameters": 1234, "parameters of upsamplers": 34, "latency ms": 1.5}
+    return {"upsampler": upsampler, "seed": seed, "mIoU": score, "IoU": {"sky": score, "car": 1}, **sizes, **about}
+
+
+def test_the_table_by_hand(example: dict[str, Any], tmp_path: Path) -> None:
+    scores = (("bilinear", 0, 40.0), ("bilinear", 1, 42.0), ("DySample", 0, 41.0), ("DySample", 1, 44.0))
+    entries = [entry(*each) for each in scores]
+    lines = example["report"].table(entries).splitlines()[2:]
+    assert lines == [
+        "| bilinear | 41.00 | ± 1.41 |  | 2 | 1,234 | 34 | 1.5 |",
+        "| DySample | 42.50 | ± 2.12 | +1.50 ± 0.71 | 2 | 1,234 | 34 | 1.5 |",
+    ]
+    assert example["report"].classes(entries).splitlines()[2:] == [
+        "| bilinear | 41.0 | 1.0 |",
+        "| DySample | 42.5 | 1.0 |",
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(entries))
+    (tmp_path / "docs.md").write_text("no marks")
+    with pytest.raises(ValueError, match="write them where the table is to stand"):
+        example["report"].main([str(tmp_path), "--docs", str(tmp_path / "docs.md")])
+
+
+def test_the_sheet_of_pictures(example: dict[str, Any], scenes: Path, tmp_path: Path) -> None:
+    from thinlens.photo import read
+
+    out = tmp_path / "out"
+    arguments = ["--data", str(scenes), "--out", str(out), "--seeds", "0", "--upsamplers", "bilinear", "DySample"]
+    example["train"].main(arguments, small(example))
+    picture, truth = scenes / "test" / "0.jpg", scenes / "test_labels" / "0.png"
+    common = [str(picture), "--runs", str(out), "--out", str(tmp_path / "sheet.png")]
+    for options, panels in (([], 4), (["--truth", str(truth)], 5)):
+        example["pictures"].main([*common, *options])
+        sheet = read(tmp_path / "sheet.png").pixels
+        assert sheet.shape[1] == 2 * 720 + 8 and sheet.shape[0] > -(-panels // 2) * 540
