@@ -92,7 +92,7 @@ def text(entries: Entries) -> str:
     return (
         f"{table(entries)}\n"
         f"CamVid's test part, 11 classes, pictures of {size} pixels; {recipe['steps']:,} steps on {recipe['batch']} "
-        f"crops of {crop}, {recipe['precision']}. ± is the standard deviation over seeds; milliseconds are those of the "
+        f"crops of {crop}, {recipe['precision']}. ± is the standard deviation over seeds; milliseconds are of the "
         f"whole network in PyTorch for one picture, one thread ({first['machine']}; {first['date']}).\n\n"
         f"Intersection over union of each class, mean over seeds:\n\n{classes(entries)}"
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -28,6 +27,7 @@ from network import UPSAMPLERS, Network
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from thinlens.evaluation.speed import machine
 from thinlens.files import write_whole
 
 
@@ -127,7 +127,7 @@ def run(upsampler: str, seed: int, recipe: Recipe, sizes: Sequence[Scenes], test
         "threads": torch.get_num_threads(),
         "training s": round(seconds),
         "recipe": json.loads(json.dumps(asdict(recipe))),
-        "machine": platform.processor() or platform.machine(),
+        "machine": machine(),
         "torch": torch.__version__,
         "date": str(date.today()),
     }
