@@ -22,9 +22,10 @@ class PointSample(Operation):
     source. Between pixels the source is interpolated bilinearly; beyond its edge, the edge is repeated. Without offsets
     it is bilinear interpolation.
 
-    Offsets are clamped to -bound…bound, so that what a pixel can read is known beforehand: from it follows the halo, for
-    a picture in bands. Validation could prove a bound only from the weights of the convolution that gives the offsets,
-    for the worst of all pictures, and that is many times more than offsets ever are. Clamping costs two instructions.
+    Offsets are clamped to -bound…bound, so that what a pixel can read is known beforehand: from it follows the halo,
+    for a picture in bands. Validation could prove a bound only from the weights of the convolution that gives the
+    offsets, for the worst of all pictures, and that is many times more than offsets ever are. Clamping costs two
+    instructions.
     """
 
     arithmetic: ClassVar[tuple[Arithmetic, ...]] = ("float",)
