@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from thinlens import nets
-from thinlens.nets import bicubic, ec_lut, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn, sr_lut
+from thinlens.nets import bicubic, ec_lut, ecbsr, ecbsr_dysample, edge_sr, espcn, esr_cnn, fsrcnn, lut, sr_lut
 from thinlens.program import reference
 
 IDS = [
@@ -42,7 +42,9 @@ CONFIGS = {
     "SR-LUT-V_s2": sr_lut.Config(scale=2, kind="V"),
     "EC-LUT_s4": ec_lut.Config(scale=4, step="pixel", neighbor="below"),
     "EC-LUT_s4_block": ec_lut.Config(scale=4, step="block", neighbor="below"),
+    "LUT_s2_K5_C8": lut.Config(scale=2, kernel=5, maps=8),
     "EC-LUT_s3_diagonal": ec_lut.Config(scale=3, step="pixel", neighbor="diagonal"),
+    "ECBSR-DySample_s2_M4_C16": ecbsr_dysample.Config(scale=2, blocks=4, channels=16),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from programs import convolution, float_program, integer_program, picture, quantized_program
 from thinlens.kernels import Compiled
 from thinlens.pipelines import build, plain
-from thinlens.program import Activation, FakeQuantize, PixelShuffle, Program
+from thinlens.program import Activation, Convolution, FakeQuantize, PixelShuffle, PointSample, Program
 
 MANY_LAYERS = Program(
     "many_layers",
@@ -68,4 +68,20 @@ def test_fused_is_faster_than_plain(program: Program, color: bool, monkeypatch: 
     slow = seconds(lambda: by_operation(low, threads=1))
     fast = seconds(lambda: fused(low, threads=1))
     assert np.abs(fused(low).astype(int) - by_operation(low)).max() <= 1
+    assert fast * 2 < slow
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("uncached")
+def test_sampling_together_is_faster_than_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = np.random.default_rng(0).normal(0, 0.1, (32, 32, 1, 1)).astype(np.float32)
+    program = Program("sampling", (Convolution(0, weight), PixelShuffle(1, 2), PointSample(0, 2, 4, 2, 4.0)))
+    maps = np.random.default_rng(1).random((90, 160, 32), np.float32)
+    fused, by_operation = Compiled(program), Compiled(program)
+    fused(maps)
+    monkeypatch.setattr(build, "FORMS", (plain.FORM,))
+    by_operation(maps)
+    slow = seconds(lambda: by_operation(maps, threads=1))
+    fast = seconds(lambda: fused(maps, threads=1))
+    assert np.abs(fused(maps) - by_operation(maps)).max() <= 1e-5
     assert fast * 2 < slow

@@ -21,13 +21,16 @@ from ..program import (
     FakeQuantize,
     Lookup,
     Luma,
+    Multiply,
     Operation,
     PixelShuffle,
+    PointSample,
     Program,
     ReduceMax,
     Rescale,
     RoundingShiftRight,
     ShiftAndSum,
+    Slice,
     SoftmaxSum,
     missing,
 )
@@ -166,12 +169,9 @@ LAYERS: dict[type[Operation], Callable[..., str]] = {
 }
 """Each operation in ncnn: from the network, the operation and the blobs that it reads to the blob of its result."""
 LEFT_OUT: tuple[type[Operation], ...] = (
-    FakeQuantize,
-    RoundingShiftRight,
-    Luma,
-    AddChroma,
-    Lookup,
-    ShiftAndSum,
-    Rescale,
+    *(FakeQuantize, RoundingShiftRight, Luma, AddChroma),
+    *(PointSample, Multiply, Slice),
+    *(Lookup, ShiftAndSum, Rescale),
 )
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, those of tables beside other tables."""
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, sampling beside these and PyTorch, tables
+beside other tables."""

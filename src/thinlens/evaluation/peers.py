@@ -19,13 +19,16 @@ from ..program import (
     FakeQuantize,
     Lookup,
     Luma,
+    Multiply,
     Operation,
     PixelShuffle,
+    PointSample,
     Program,
     ReduceMax,
     Rescale,
     RoundingShiftRight,
     ShiftAndSum,
+    Slice,
     SoftmaxSum,
     missing,
 )
@@ -203,6 +206,19 @@ def _softmax_sum(torch: Any, op: SoftmaxSum) -> TensorFunction:
     return run
 
 
+def _point_sample(torch: Any, op: PointSample) -> TensorFunction:
+    def run(value: Any, offsets: Any) -> Any:
+        batch, channels, height, width = value.shape
+        x, y = offsets.clamp(-op.bound, op.bound).chunk(2, 1)
+        column, row = ((torch.arange(size * op.scale) + 0.5) / op.scale for size in (width, height))
+        grid = torch.stack([(x + column) * (2 / width) - 1, (y + row[:, None]) * (2 / height) - 1], -1).flatten(0, 1)
+        groups = value.reshape(batch * op.groups, channels // op.groups, height, width)
+        sampled = torch.nn.functional.grid_sample(groups, grid, "bilinear", "border", align_corners=False)
+        return sampled.reshape(batch, channels, height * op.scale, width * op.scale)
+
+    return run
+
+
 TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
     Convolution: _convolution,
     Activation: _activation,
@@ -210,6 +226,9 @@ TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
     PixelShuffle: lambda torch, op: torch.nn.PixelShuffle(op.scale),
     ReduceMax: lambda torch, op: lambda value: value.amax(1, keepdim=True),
     SoftmaxSum: _softmax_sum,
+    PointSample: _point_sample,
+    Multiply: lambda torch, op: torch.mul,
+    Slice: lambda torch, op: lambda value: value[:, op.start : op.stop],
 }
 """Each operation in PyTorch: from the package `torch` and the operation to what it does with tensors."""
 NOT_IN_TORCH: tuple[type[Operation], ...] = (

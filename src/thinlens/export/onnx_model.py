@@ -1,6 +1,7 @@
 """Float programs as ONNX models: `picture` `(N, C, H, W)` float32 in [0, 1] to `result`, `scale` times larger.
 
-C is 1 (luma) or 3 (RGB), as the program has it; export `program.color` for RGB pictures of a luma program. Layers of a
+C is 1 (luma) or 3 (RGB), as the program has it, or that of its feature maps; export `program.color` for RGB pictures of
+a luma program. Layers of a
 quantized program are written with QuantizeLinear and DequantizeLinear, so that an engine may compute them in int8.
 Where a program reflects at its edges, engines refuse pictures that are not larger than what is reflected.
 """
@@ -25,13 +26,16 @@ from ..program import (
     FakeQuantize,
     Lookup,
     Luma,
+    Multiply,
     Operation,
     PixelShuffle,
+    PointSample,
     Program,
     ReduceMax,
     Rescale,
     RoundingShiftRight,
     ShiftAndSum,
+    Slice,
     SoftmaxSum,
     missing,
 )
@@ -70,7 +74,7 @@ def model(program: Program, size: tuple[int, int] | None = None) -> onnx.ModelPr
         graph.nodes,
         program.name,
         [_value("picture", program.channels, height, width, fixed=size is not None)],
-        [_value("result", program.channels, result[1], result[0], fixed=size is not None)],
+        [_value("result", program.value_types[-1].channels, result[1], result[0], fixed=size is not None)],
         graph.constants,
     )
     opsets = [helper.make_opsetid("", OPSET)]
@@ -102,7 +106,7 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [result], **attributes))
         return result
 
-    def constant(self, value: NDArray[Any]) -> str:
+    def constant(self, value: NDArray[Any] | np.generic) -> str:
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
@@ -176,6 +180,50 @@ class _Graph:
         planes = self.node("Conv", [self.edges(source, 2), weight], group=3)
         return self.node("DepthToSpace", [planes], blocksize=scale, mode="CRD")
 
+    def slice(self, op: Slice, source: str) -> str:
+        bounds = [self.constant(np.array([value], np.int64)) for value in (op.start, op.stop, 1)]
+        return self.node("Slice", [source, *bounds])
+
+    def point_sample(self, op: PointSample, source: str, offsets: str) -> str:
+        """GridSample, which calls the edges of the source -1 and 1; groups become pictures."""
+        bounds = [self.constant(np.float32(value)) for value in (-op.bound, op.bound)]
+        parts = [f"part_{len(self.nodes)}_{axis}" for axis in "xy"]
+        clipped = self.node("Clip", [offsets, *bounds])
+        self.nodes.append(helper.make_node("Split", [clipped], parts, axis=1, num_outputs=2))
+        sizes = [self.node("Shape", [source], start=axis, end=axis + 1) for axis in (3, 2)]
+        places = [
+            self._normalized(op, part, size, column)
+            for part, size, column in zip(parts, sizes, (True, False), strict=True)
+        ]
+        axis = self.constant(np.array([4], np.int64))
+        grid = self.node("Concat", [self.node("Unsqueeze", [place, axis]) for place in places], axis=4)
+        grid = self.reshaped(grid, [-1], self.node("Shape", [grid], start=2))
+        shape = self.node("Shape", [source])
+        groups, ones = (np.array([op.groups, 1, 1, 1], np.int64), np.array([1, op.groups, 1, 1], np.int64))
+        split = self.node("Div", [self.node("Mul", [shape, self.constant(groups)]), self.constant(ones)])
+        planes = self.node("Reshape", [source, split])
+        sampled = self.node("GridSample", [planes, grid], mode="bilinear", padding_mode="border", align_corners=0)
+        whole = self.node("Mul", [shape, self.constant(np.array([1, 1, op.scale, op.scale], np.int64))])
+        return self.node("Reshape", [sampled, whole])
+
+    def _normalized(self, op: PointSample, offset: str, size: str, column: bool) -> str:
+        """Where to read along one axis: offsets `(N, groups, H, W)` in pixels of a source of `size`, to -1…1."""
+        zero, one = self.constant(np.int64(0)), self.constant(np.int64(1))
+        high = self.node("Squeeze", [self.node("Mul", [size, self.constant(np.array([op.scale], np.int64))])])
+        index = self.node("Cast", [self.node("Range", [zero, high, one])], to=TensorProto.FLOAT)
+        index = self.node("Add", [index, self.constant(np.float32(0.5))])
+        center = self.node("Div", [index, self.constant(np.float32(op.scale))])
+        if not column:
+            center = self.node("Unsqueeze", [center, self.constant(np.array([1], np.int64))])
+        place = self.node("Add", [offset, center])
+        doubled = self.node("Mul", [place, self.constant(np.float32(2))])
+        width = self.node("Cast", [size], to=TensorProto.FLOAT)
+        return self.node("Sub", [self.node("Div", [doubled, width]), self.constant(np.float32(1))])
+
+    def reshaped(self, source: str, first: list[int], others: str) -> str:
+        shape = self.node("Concat", [self.constant(np.array(first, np.int64)), others], axis=0)
+        return self.node("Reshape", [source, shape])
+
 
 NODES: dict[type[Operation], Callable[..., str]] = {
     Convolution: _Graph.convolution,
@@ -188,6 +236,9 @@ NODES: dict[type[Operation], Callable[..., str]] = {
     Luma: lambda graph, op, source: graph.luma(source),
     AddChroma: _Graph.add_chroma,
     ShiftAndSum: _Graph.shift_and_sum,
+    PointSample: _Graph.point_sample,
+    Multiply: lambda graph, op, source, other: graph.node("Mul", [source, other]),
+    Slice: _Graph.slice,
 }
 """Each operation in ONNX: from the graph, the operation and the values that it reads to the name of its result."""
 LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight, Lookup, Rescale)

@@ -55,15 +55,20 @@ class Compiled:
     ) -> NDArray[Any]:
         """Enlarge a picture.
 
-        `picture`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, uint16 or float32 in [0, 1], any strides.
+        `picture`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, uint16 or float32 in [0, 1], any strides; or, for a program
+        of feature maps, `(H, W, C)` float32.
         Returns the same layout and dtype, `scale` times larger (in `out`, if given); a float32 result is not clipped.
+        Of feature maps the result has as many channels as the program gives.
         `threads` is how many may work at most (None: all of the machine); it never changes the result.
         Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite.
         """
-        channels = check_picture(picture)
+        features = self.program.takes_features
+        channels = _check_features(picture) if features else check_picture(picture)
         self.program.for_picture(picture.dtype, channels)  # refuses what it does not take
         scale = self.program.scale
         shape = (picture.shape[0] * scale, picture.shape[1] * scale, *picture.shape[2:])
+        if features:
+            shape = (*shape[:2], self.program.value_types[-1].channels)
         if np.prod(shape, dtype=np.int64) > LARGEST:
             raise ValueError(f"a result of {shape[1]}x{shape[0]} has more than 2**31 elements: enlarge it in bands")
         if threads is not None and threads < 1:
@@ -109,10 +114,19 @@ def check_picture(picture: NDArray[Any]) -> int:
     return 1 if picture.ndim == 2 else 3
 
 
+def _check_features(features: NDArray[Any]) -> int:
+    """How many channels feature maps have; ValueError, in a sentence, if they are none."""
+    if features.ndim != 3 or 0 in features.shape:
+        raise ValueError(f"feature maps must be (H, W, C) with at least one pixel, got shape {features.shape}")
+    if not np.isfinite(features).all():
+        raise ValueError("feature maps must not hold NaN or infinity: replace them with np.nan_to_num")
+    return features.shape[2]
+
+
 def _addressable(array: NDArray[Any]) -> bool:
     """Whether a kernel can use the array as it is: rows of contiguous elements, one below the other in memory."""
     size = array.itemsize
-    inner = (size,) if array.ndim == 2 else (3 * size, size)
+    inner = (size,) if array.ndim == 2 else (array.shape[2] * size, size)
     row = array.shape[1] * inner[0]
     stride = array.strides[0]
     below = array.shape[0] == 1 or (row <= stride <= LARGEST * size and stride % size == 0)

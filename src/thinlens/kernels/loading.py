@@ -93,7 +93,7 @@ class Kernel:
 
 
 def _buffer(array: NDArray[Any]) -> _Buffer:
-    """An array `(H, W)` or `(H, W, 3)` as `(W * channels, H)`, as Halide orders dimensions."""
+    """An array `(H, W)` or `(H, W, channels)` as `(W * channels, H)`, as Halide orders dimensions."""
     height, width = array.shape[0], int(np.prod(array.shape[1:]))
     stride = array.strides[0] // array.itemsize if height > 1 else width
     shape = (_Dimension * 2)(_Dimension(0, width, 1, 0), _Dimension(0, height, stride, 0))

@@ -25,7 +25,7 @@ SYSTEMS = tuple(f"{machine}-{system}" for machine in ("x86-64", "arm-64") for sy
 
 
 def kernel(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> bytes:
-    """The object of a program for pictures of a dtype and 1 or 3 channels."""
+    """The object of a program for pictures of a dtype and 1 or 3 channels, or for feature maps."""
     chosen = program.for_picture(dtype, channels)
     key = _key("kernel", digest(chosen), str(dtype), str(channels), processor.name, str(processor.cache), _sources())
     made = disk.read(key)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..program import Padding, Program
-from . import bicubic, ec_lut, ecbsr, edge_sr, espcn, esr_cnn, fsrcnn, lut, sr_lut
+from . import bicubic, ec_lut, ecbsr, ecbsr_dysample, edge_sr, espcn, esr_cnn, fsrcnn, lut, sr_lut
+from .dysample import DySample as DySample
 from .network import Config, Network
 
 FAMILIES: dict[type[Config], type[Network]] = {
@@ -24,6 +25,7 @@ FAMILIES: dict[type[Config], type[Network]] = {
     sr_lut.Config: sr_lut.Network,
     ec_lut.Config: ec_lut.Network,
     lut.Config: lut.Network,
+    ecbsr_dysample.Config: ecbsr_dysample.Network,
 }
 """Every family: the config that its ids are parsed to, and the module that is built of it."""
 

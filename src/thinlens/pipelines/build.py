@@ -17,6 +17,7 @@ from .one_layer import fixed_point as one_layer_fixed_point
 from .one_layer import float32 as one_layer_float32
 from .picture import Picture
 from .processor import Processor
+from .sampling import features as sampling_features
 from .tables import layers as tables_layers
 from .tables import pairs as tables_pairs
 
@@ -27,6 +28,7 @@ FORMS: tuple[Form[Any, Any], ...] = (
     tables_pairs.FORM,
     many_layers_quantized.FORM,
     many_layers_float32.FORM,
+    sampling_features.FORM,
     plain.FORM,
 )
 """The forms that pipelines have, the quickest first; the last takes every program."""
@@ -35,7 +37,8 @@ FORMS: tuple[Form[Any, Any], ...] = (
 def compile_object(program: Program, picture: Picture, processor: Processor) -> bytes:
     """An object file with `FUNCTION`, which needs the runtime beside it (`compile_runtime`).
 
-    It takes the picture, `(W * channels, H)`, the number of tasks, int32, and the result, `scale` times larger.
+    It takes the picture, `(W * channels, H)`, the number of tasks, int32, and the result, `scale` times larger, with
+    as many channels as the program gives.
     """
     return _compile(program, picture, processor, hl.Func.compile_to_object)
 
@@ -73,7 +76,9 @@ def _compile(program: Program, picture: Picture, processor: Processor, write: An
     stages = form.algorithm(network, picture, source, processor)
     form.schedule(network, stages, processor, tasks)
     output = stages.output.output_buffer()
-    output.dim(0).set_bounds(0, source.dim(0).extent() * program.scale).set_stride(1)
+    extent, channels = source.dim(0).extent(), program.value_types[-1].channels
+    row = extent * program.scale if channels == picture.channels else picture.width(source) * (channels * program.scale)
+    output.dim(0).set_bounds(0, row).set_stride(1)
     output.dim(1).set_bounds(0, source.dim(1).extent() * program.scale)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kernel"

@@ -1,7 +1,7 @@
 """The two ends of every pipeline: pictures in, pictures out.
 
 A picture enters and leaves as rows of contiguous elements, gray or interleaved RGB: `(W * channels, H)` in Halide's
-order, uint8, uint16 or float32.
+order, uint8, uint16 or float32. Feature maps do so too, all channels of a pixel side by side, float32.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ TYPES = {np.dtype(np.uint8): hl.UInt(8), np.dtype(np.uint16): hl.UInt(16), np.dt
 
 @dataclass(frozen=True)
 class Picture:
-    """What a pipeline is built for: the element type and the number of interleaved channels, 1 or 3."""
+    """What a pipeline is built for: the element type and the number of interleaved channels: 1, 3, or any number of
+    feature maps."""
 
     dtype: np.dtype[Any]
     channels: int

@@ -16,13 +16,16 @@ from ..program import (
     FakeQuantize,
     Lookup,
     Luma,
+    Multiply,
     Operation,
     PixelShuffle,
+    PointSample,
     Program,
     ReduceMax,
     Rescale,
     RoundingShiftRight,
     ShiftAndSum,
+    Slice,
     SoftmaxSum,
     missing,
 )
@@ -229,6 +232,28 @@ def _rescale(result: hl.Func, op: Rescale, plain: Plain, source: Planes) -> None
     result[X, Y, C] = tables.rescaled(source.planes[X, Y, C], op)
 
 
+def _point_sample(result: hl.Func, op: PointSample, plain: Plain, source: Planes, offsets: Planes) -> None:
+    group, s, bound = C // (source.channels // op.groups), op.scale, hl.f32(op.bound)
+    centers = plain.constants.buffer(op.centers)
+
+    def place(position: hl.Var, channel: hl.Expr) -> tuple[hl.Expr, hl.Expr]:
+        """The pixel at or before the place that is read, and how far behind it that is."""
+        offset = hl.clamp(offsets.planes[X, Y, channel], -bound, bound) + centers[position % s]
+        return position // s + hl.i32(hl.floor(offset)), offset - hl.floor(offset)
+
+    (column, x), (row, y) = place(X, group), place(Y, group + op.groups)
+    upper, lower = (source.at(column, r, C) * (hl.f32(1) - x) + source.at(column + 1, r, C) * x for r in (row, row + 1))
+    result[X, Y, C] = upper * (hl.f32(1) - y) + lower * y
+
+
+def _multiply(result: hl.Func, op: Multiply, plain: Plain, source: Planes, other: Planes) -> None:
+    result[X, Y, C] = source.planes[X, Y, C] * other.planes[X, Y, C]
+
+
+def _slice(result: hl.Func, op: Slice, plain: Plain, source: Planes) -> None:
+    result[X, Y, C] = source.planes[X, Y, C + op.start]
+
+
 DEFINE: dict[type[Operation], Callable[..., None]] = {
     Convolution: _convolve,
     Activation: _activate,
@@ -243,6 +268,9 @@ DEFINE: dict[type[Operation], Callable[..., None]] = {
     Lookup: _lookup,
     ShiftAndSum: _shift_and_sum,
     Rescale: _rescale,
+    PointSample: _point_sample,
+    Multiply: _multiply,
+    Slice: _slice,
 }
 """How each operation is written in Halide: given its result, itself, the stages so far and what it reads."""
 

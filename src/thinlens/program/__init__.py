@@ -20,6 +20,7 @@ from .ops import (
     SoftmaxSum,
 )
 from .program import Program
+from .sampling_ops import Multiply, PointSample, Slice
 from .table_ops import Interpolation, Lookup, Rescale, ShiftAndSum, fits_16_bits
 
 __all__ = [
@@ -34,15 +35,18 @@ __all__ = [
     "Logit",
     "Lookup",
     "Luma",
+    "Multiply",
     "Operand",
     "Operation",
     "Padding",
     "PixelShuffle",
+    "PointSample",
     "Program",
     "ReduceMax",
     "Rescale",
     "RoundingShiftRight",
     "ShiftAndSum",
+    "Slice",
     "SoftmaxSum",
     "ValueType",
     "bicubic",

@@ -53,7 +53,7 @@ class Operation:
         raise NotImplementedError
 
     def picture_channels(self) -> int:
-        """How many channels a picture has that it reads, as far as the operation knows: else 1."""
+        """How many channels a picture has that it reads, as far as the operation knows: at least 1."""
         return 1
 
     def values(self) -> dict[str, Any]:

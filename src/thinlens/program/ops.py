@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .operation import Arithmetic, Operand, Operation, ValueType
+from .sampling_ops import Multiply, PointSample, Slice
 from .table_ops import Lookup, Rescale, ShiftAndSum
 
 Padding: TypeAlias = Literal["zero", "edge"]
@@ -270,6 +271,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Lookup,
     ShiftAndSum,
     Rescale,
+    PointSample,
+    Multiply,
+    Slice,
 )
 """All operations there are, as files name them."""
 

@@ -59,11 +59,16 @@ class Program:
 
     @cached_property
     def channels(self) -> int:
-        """Channels of the picture: 1 (luma) or 3 (RGB)."""
-        for op in self.ops:
-            if 0 in op.operands():
-                return op.picture_channels()
-        raise ValueError("no operation of the program reads the picture (value 0)")
+        """Channels of the picture: 1 (luma), 3 (RGB), or any other number of feature maps."""
+        known = [op.picture_channels() for op in self.ops if 0 in op.operands()]
+        if not known:
+            raise ValueError("no operation of the program reads the picture (value 0)")
+        return max(known)
+
+    @property
+    def takes_features(self) -> bool:
+        """Whether it takes feature maps, `(H, W, channels)` float32, in the place of pictures."""
+        return self.channels not in (1, 3)
 
     @cached_property
     def integer(self) -> bool:
@@ -79,8 +84,8 @@ class Program:
 
     @cached_property
     def color(self) -> Program:
-        """The program for RGB pictures: luma through this one, chroma through bicubic; itself if it takes RGB."""
-        if self.channels == 3:
+        """The program for RGB pictures: luma through this one, chroma through bicubic; itself unless it takes luma."""
+        if self.channels != 1:
             return self
         shifted = tuple(renumbered(op, lambda value: value + 1) for op in self.ops)
         ops = (Luma(0), *shifted, AddChroma(len(shifted) + 1, 0, self.scale))
@@ -91,6 +96,10 @@ class Program:
 
         Raises ValueError if it takes no such picture.
         """
+        if self.takes_features and (dtype != np.float32 or channels != self.channels):
+            raise ValueError(
+                f"{self.name} takes (H, W, {self.channels}) float32 feature maps, got {channels} channels of {dtype}"
+            )
         if channels == 1 and self.channels == 3:
             raise ValueError(f"{self.name} takes (H, W, 3) RGB pictures, got one channel")
         program = self.color if channels == 3 else self
@@ -111,9 +120,7 @@ def validate(program: Program) -> None:
         except ValueError as error:
             raise ValueError(f"operation {index} ({type(op).__name__}) of {program.name}: {error}") from None
     result, wanted = program.value_types[-1], program.channels
-    if wanted not in (1, 3):
-        raise ValueError(f"{program.name} takes {wanted} channels; a picture has 1 (luma) or 3 (RGB)")
-    if result.channels != wanted:
+    if result.channels != wanted and not program.takes_features:
         raise ValueError(f"{program.name} returns {result.channels} channels for a picture of {wanted}")
     _check_arithmetic(program)
     if program.uint8 is not None:

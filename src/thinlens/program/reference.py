@@ -17,9 +17,12 @@ from .ops import (
     Convolution,
     FakeQuantize,
     Luma,
+    Multiply,
     PixelShuffle,
+    PointSample,
     ReduceMax,
     RoundingShiftRight,
+    Slice,
     SoftmaxSum,
 )
 from .program import Program
@@ -39,8 +42,9 @@ def run(program: Program, picture: NDArray[Any]) -> NDArray[Any]:
 
     `picture`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, uint16 or float32 in [0, 1]; a float32 result is not clipped.
     Returns the same layout and dtype, `scale` times larger. uint8 pictures go through `program.uint8`, if there is one.
+    Feature maps are `(H, W, C)` float32, and have as many channels in the result as the program gives.
     """
-    program = program.for_picture(picture.dtype, 1 if picture.ndim == 2 else 3)
+    program = program.for_picture(picture.dtype, 1 if picture.ndim == 2 else picture.shape[2])
     planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
     values = [_decode(program, planes)]
     for op in program.ops:
@@ -205,6 +209,32 @@ def bicubic(planes: Planes, scale: int) -> Planes:
     return planes
 
 
+def point_sample(op: PointSample, source: Planes, offsets: Planes) -> Planes:
+    """Four neighbors and their weights for each pixel.
+
+    A place is counted from the pixel that it lies in, not from the corner of the picture: so it is the same number
+    wherever a band of the picture begins.
+    """
+    height, width = source.shape[1:]
+    centers = op.centers
+    dx, dy = np.split(np.clip(offsets, np.float32(-op.bound), np.float32(op.bound)), 2)
+    dx, dy = dx + np.tile(centers, width), dy + np.tile(centers, height)[:, None]
+    left, above = np.floor(dx), np.floor(dy)
+    x, y = dx - left, dy - above
+    column = np.arange(width).repeat(op.scale) + left.astype(np.int32)
+    row = np.arange(height).repeat(op.scale)[:, None] + above.astype(np.int32)
+    columns, rows = (
+        [np.clip(c, 0, width - 1) for c in (column, column + 1)],
+        [np.clip(r, 0, height - 1) for r in (row, row + 1)],
+    )
+    result: list[Planes] = []
+    for group, planes in enumerate(np.split(source, op.groups)):
+        corners = [[planes[:, r[group], c[group]] for c in columns] for r in rows]
+        upper, lower = (first * (1 - x[group]) + second * x[group] for first, second in corners)
+        result.append(upper * (1 - y[group]) + lower * y[group])
+    return np.concatenate(result)
+
+
 EVALUATE: dict[type[Operation], Callable[..., Planes]] = {
     Convolution: convolution,
     Activation: activation,
@@ -219,5 +249,8 @@ EVALUATE: dict[type[Operation], Callable[..., Planes]] = {
     Lookup: lookup,
     ShiftAndSum: shift_and_sum,
     Rescale: rescale,
+    PointSample: point_sample,
+    Multiply: lambda op, source, other: source * other,
+    Slice: lambda op, source: source[op.start : op.stop],
 }
 """What each operation does: from the operation and the planes that it reads to its result."""

@@ -95,7 +95,7 @@ class ManyLayers:
 def match(program: Program) -> ManyLayers | None:
     """The program as a chain of layers, if it is one."""
     ops, value = list(program.ops), 0
-    if program.integer:
+    if program.integer or program.takes_features:
         return None
     if program.channels == 3:
         match ops:

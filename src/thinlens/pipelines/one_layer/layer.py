@@ -52,7 +52,7 @@ class OneLayer:
 def match(program: Program) -> OneLayer | None:
     """The program as one layer, if it is one: luma → convolution → shuffle → choice → shift → chroma."""
     ops = list(program.ops)
-    if [max(op.operands()) for op in ops] != list(range(len(ops))):
+    if program.takes_features or [max(op.operands()) for op in ops] != list(range(len(ops))):
         return None
     if program.channels == 3:
         if not isinstance(ops[0], Luma) or not isinstance(ops[-1], AddChroma) or ops[-1].picture != 0:
