@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..program import (
+    COLOR_OPERATIONS,
     Activation,
     Add,
     AddChroma,
@@ -162,5 +163,5 @@ LAYERS: dict[type[Operation], Callable[..., str]] = {
     SoftmaxSum: _Network.softmax_sum,
 }
 """Each operation in ncnn: from the network, the operation and the blobs that it reads to the blob of its result."""
-LEFT_OUT: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma)
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO."""
+LEFT_OUT: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma, *COLOR_OPERATIONS)
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, color tables by benchmarks/color_table.py."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import (
+    COLOR_OPERATIONS,
     Activation,
     Add,
     AddChroma,
@@ -208,5 +209,5 @@ TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
     SoftmaxSum: _softmax_sum,
 }
 """Each operation in PyTorch: from the package `torch` and the operation to what it does with tensors."""
-NOT_IN_TORCH: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma)
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO."""
+NOT_IN_TORCH: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma, *COLOR_OPERATIONS)
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, color tables by benchmarks/color_table.py."""

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..files import write_whole
 from ..program import (
+    COLOR_OPERATIONS,
     Activation,
     Add,
     AddChroma,
@@ -31,7 +32,8 @@ from ..program import (
     SoftmaxSum,
     missing,
 )
-from ..program.reference import LUMA_WEIGHTS, bicubic_taps
+from ..program.ops import LUMA_WEIGHTS
+from ..program.reference import bicubic_taps
 
 OPSET = 18
 IR_VERSION = 9
@@ -173,5 +175,5 @@ NODES: dict[type[Operation], Callable[..., str]] = {
     AddChroma: _Graph.add_chroma,
 }
 """Each operation in ONNX: from the graph, the operation and the values that it reads to the name of its result."""
-LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight,)
-"""Of integer programs, in whose place the float program is written."""
+LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight, *COLOR_OPERATIONS)
+"""Of integer programs, in whose place the float program is written, and of adaptive ones, written as .cube files."""

@@ -1,5 +1,15 @@
 """The program: what a network is to everything that runs or exports it. See ops for the concept."""
 
+from .color_ops import (
+    COLOR_OPERATIONS,
+    ColorStatistics,
+    ColorTable,
+    InstanceNorm,
+    Interpolation,
+    MixTables,
+    StridedConvolution,
+    Thumbnail,
+)
 from .file import dump, load, save
 from .interpolation import bicubic
 from .operation import Operand, Operation, ValueType, missing, renumbered
@@ -22,15 +32,21 @@ from .ops import (
 from .program import Program
 
 __all__ = [
+    "COLOR_OPERATIONS",
     "FRACTION_BITS",
     "Activation",
     "Add",
     "AddChroma",
+    "ColorStatistics",
+    "ColorTable",
     "Convolution",
     "FakeQuantize",
     "Function",
+    "InstanceNorm",
+    "Interpolation",
     "Logit",
     "Luma",
+    "MixTables",
     "Operand",
     "Operation",
     "Padding",
@@ -39,6 +55,8 @@ __all__ = [
     "ReduceMax",
     "RoundingShiftRight",
     "SoftmaxSum",
+    "StridedConvolution",
+    "Thumbnail",
     "ValueType",
     "bicubic",
     "dump",

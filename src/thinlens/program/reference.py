@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import color_reference
+from .color_ops import ColorStatistics, ColorTable, InstanceNorm, MixTables, StridedConvolution, Thumbnail
 from .operation import Operation, missing
 from .ops import (
     FRACTION_BITS,
+    LUMA_WEIGHTS,
     Activation,
     Add,
     AddChroma,
@@ -24,8 +27,6 @@ from .ops import (
 )
 from .program import Program
 
-LUMA_WEIGHTS = (0.299, 0.587, 0.114)
-"""Full-range BT.601: Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601-7, 2.5.1)."""
 LUMA_WEIGHTS_16 = (19595, 38470, 7471)
 """The same times 2**16, rounded so that they add up to 2**16 exactly."""
 
@@ -65,7 +66,7 @@ def _encode(program: Program, planes: Planes, dtype: np.dtype[Any]) -> Planes:
 
 
 def evaluate(op: Operation, values: list[Planes]) -> Planes:
-    """The result of one operation, given all values before it; planes `(channels, H, W)`."""
+    """The result of one operation, given all values before it; planes `(channels, H, W)`, or a color table."""
     function = EVALUATE.get(type(op))
     if function is None:
         raise missing("NumPy reference", op)
@@ -214,5 +215,11 @@ EVALUATE: dict[type[Operation], Callable[..., Planes]] = {
     RoundingShiftRight: rounding_shift_right,
     Luma: lambda op, source: luma(source),
     AddChroma: add_chroma,
+    Thumbnail: color_reference.thumbnail,
+    StridedConvolution: color_reference.strided_convolution,
+    InstanceNorm: color_reference.instance_norm,
+    ColorStatistics: color_reference.color_statistics,
+    MixTables: color_reference.mix_tables,
+    ColorTable: color_reference.color_table,
 }
 """What each operation does: from the operation and the planes that it reads to its result."""
