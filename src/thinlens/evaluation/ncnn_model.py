@@ -164,4 +164,4 @@ LAYERS: dict[type[Operation], Callable[..., str]] = {
 }
 """Each operation in ncnn: from the network, the operation and the blobs that it reads to the blob of its result."""
 LEFT_OUT: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma, *COLOR_OPERATIONS)
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, color tables by benchmarks/color_table.py."""
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, color tables in benchmarks."""

@@ -210,4 +210,4 @@ TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
 }
 """Each operation in PyTorch: from the package `torch` and the operation to what it does with tensors."""
 NOT_IN_TORCH: tuple[type[Operation], ...] = (FakeQuantize, RoundingShiftRight, Luma, AddChroma, *COLOR_OPERATIONS)
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, color tables by benchmarks/color_table.py."""
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, color tables in benchmarks."""
