@@ -1,5 +1,8 @@
 """Kernels: pipelines compiled for a processor, kept on disk, loaded and called. `compile` is the way in."""
 
-from .compiled import Compiled, check_picture, compile
+from .arrays import check_picture
+from .compiled import Compiled, compile
+from .look_up import TableLookUp
+from .prediction import Prediction, predict
 
-__all__ = ["Compiled", "check_picture", "compile"]
+__all__ = ["Compiled", "Prediction", "TableLookUp", "check_picture", "compile", "predict"]
