@@ -2,7 +2,7 @@
 
 from .arrays import check_picture
 from .compiled import Compiled, compile
-from .look_up import TableLookUp
+from .look_up import TableLookUp, by_float
 from .prediction import Prediction, predict
 
-__all__ = ["Compiled", "Prediction", "TableLookUp", "check_picture", "compile", "predict"]
+__all__ = ["Compiled", "Prediction", "TableLookUp", "by_float", "check_picture", "compile", "predict"]

@@ -60,7 +60,8 @@ class Compiled:
         if self.program.adaptive:
             last = prediction.look_up(self.program)
             table = prediction.predict(self.program, lambda size: prediction.thumbnail(picture, size)).table
-            look_up = TableLookUp(table, last.interpolation, (last.upper, last.upper, last.upper), processor=self.processor)
+            upper = (last.upper, last.upper, last.upper)
+            look_up = TableLookUp(table, last.interpolation, upper, processor=self.processor)
             return look_up(picture, out, threads=threads)
         return computed(picture, self.program.scale, out, threads, self.kernel(picture.dtype, channels))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -52,7 +53,7 @@ class TableLookUp:
         the table makes of red, green and blue alike. Errors are those of `Compiled`.
         """
         if check_picture(picture) == 1:
-            return self._gray(picture, out, threads)
+            return by_float(picture, lambda colors: self(colors, threads=threads), out)
         integer = picture.dtype == np.uint8 and self._uniform and packing.fits_fixed_point(self.table)
         kernel = _KERNELS[LookUp(picture.dtype, self.interpolation, integer), self.processor]
         size = len(self.table)
@@ -88,16 +89,45 @@ class TableLookUp:
         factor = (len(self.table) - 1) / (upper - lower)
         return np.stack([factor, -lower * factor]).astype(np.float32)
 
-    def _gray(self, picture: NDArray[Any], out: NDArray[Any] | None, threads: int | None) -> NDArray[Any]:
-        """Integers by what becomes of each level, which is quicker than looking up each pixel."""
-        if picture.dtype == np.float32:
-            colors = self(np.repeat(picture[..., None], 3, axis=2), threads=threads)
-            return computed(picture, 1, out, threads, lambda _, target, __: np.copyto(target, _luma(colors)))
-        levels = np.iinfo(picture.dtype).max
-        grays = np.repeat(np.linspace(0, 1, levels + 1, dtype=np.float32)[None, :, None], 3, axis=2)
-        curve = np.floor(_luma(self(grays, threads=threads)[0]) * levels + np.float32(0.5))
-        curve = np.clip(curve, 0, levels).astype(picture.dtype)
-        return computed(picture, 1, out, threads, lambda source, target, _: np.copyto(target, curve[source]))
+
+def by_float(
+    picture: NDArray[Any],
+    colors: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    out: NDArray[Any] | None = None,
+    rows: int = 2**31,
+) -> NDArray[Any]:
+    """What a function of float32 RGB, `(H, W, 3)`, makes of a picture of any kind, so many rows of it at a time.
+
+    What is gray stays gray, by the luma of the result; integers are so by what becomes of each level, which is quicker.
+    """
+    check_picture(picture)
+    if picture.dtype == np.float32:
+        peak = 1
+    else:
+        peak = int(np.iinfo(picture.dtype).max)
+        if picture.ndim == 2:
+            grays = np.linspace(0, 1, peak + 1, dtype=np.float32)[None]
+            curve = _stored(_luma(colors(_rgb(grays)))[0], picture.dtype)
+            return computed(picture, 1, out, None, lambda source, target, _: np.copyto(target, curve[source]))
+
+    def convert(source: NDArray[Any], target: NDArray[Any], _: int) -> None:
+        for top in range(0, len(source), rows):
+            part = source[top : top + rows].astype(np.float32) * np.float32(1 / peak)
+            result = colors(part) if part.ndim == 3 else _luma(colors(_rgb(part)))
+            target[top : top + rows] = _stored(result, target.dtype)
+
+    return computed(picture, 1, out, None, convert)
+
+
+def _rgb(gray: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.repeat(gray[..., None], 3, axis=-1)
+
+
+def _stored(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if dtype == np.float32:
+        return values
+    peak = np.float32(np.iinfo(dtype).max)
+    return np.clip(np.floor(values * peak + np.float32(0.5)), 0, peak).astype(dtype)
 
 
 def _luma(colors: NDArray[np.float32]) -> NDArray[np.float32]:
