@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .conversion import convert
     from .evaluation import benchmark, evaluate
     from .program import Program
-    from .run import compile, load, upscale
+    from .run import compile, enhance, load, upscale
     from .training import train
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "benchmark",
     "compile",
     "convert",
+    "enhance",
     "evaluate",
     "load",
     "models",
@@ -36,6 +37,7 @@ _HOMES = {
     "benchmark": "evaluation",
     "compile": "run",
     "convert": "conversion",
+    "enhance": "run",
     "evaluate": "evaluation",
     "load": "run",
     "train": "training",

@@ -112,35 +112,39 @@ class Lut3d:
         picture: NDArray[Any],
         interpolation: Interpolation = "tetrahedral",
         *,
+        strength: float = 1.0,
         out: NDArray[Any] | None = None,
         threads: int | None = None,
     ) -> NDArray[Any]:
-        """Each color of a picture by the table.
+        """Each color of a picture by the table, or, below a strength of 1, so far on the way there.
 
         `picture`: `(H, W)` gray or `(H, W, 3)` RGB, uint8, uint16 or float32, any strides. Returns the same layout and
         dtype (in `out`, if given); a float32 result is not clipped. Gray stays gray: the luma (BT.601) of what red,
         green and blue alike become. Raises TypeError or ValueError for any other picture.
         """
-        if self.shaper is None:
-            return self._look_up(interpolation)(picture, out, threads=threads)
+        shaper = self.shaper
+        if shaper is None:
+            return self._look_up(interpolation, strength)(picture, out, threads=threads)
         from ..kernels import by_float
 
         def colors(part: NDArray[np.float32]) -> NDArray[np.float32]:
-            assert self.shaper is not None
-            return self._look_up(interpolation)(self.shaper(part), threads=threads)
+            there = self._look_up(interpolation, 1.0)(shaper(part), threads=threads)
+            return there if strength == 1 else part + np.float32(strength) * (there - part)
 
         return by_float(picture, colors, out, ROWS)
 
     @cached_property
-    def _look_ups(self) -> dict[Interpolation, TableLookUp]:
+    def _look_ups(self) -> dict[tuple[Interpolation, float], TableLookUp]:
         return {}
 
-    def _look_up(self, interpolation: Interpolation) -> TableLookUp:
+    def _look_up(self, interpolation: Interpolation, strength: float) -> TableLookUp:
+        """The table for kernels, packed once."""
         from ..kernels import TableLookUp
 
-        found = self._look_ups.get(interpolation)
+        found = self._look_ups.get((interpolation, strength))
         if found is None:
-            found = self._look_ups[interpolation] = TableLookUp(self.table, interpolation, self.upper, self.lower)
+            found = TableLookUp(self.at_strength(strength).table, interpolation, self.upper, self.lower)
+            self._look_ups[interpolation, strength] = found
         return found
 
     @property

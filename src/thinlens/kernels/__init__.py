@@ -3,6 +3,16 @@
 from .arrays import check_picture
 from .compiled import Compiled, compile
 from .look_up import TableLookUp, by_float
-from .prediction import Prediction, predict
+from .prediction import Gathered, Prediction, chosen_table, predict
 
-__all__ = ["Compiled", "Prediction", "TableLookUp", "by_float", "check_picture", "compile", "predict"]
+__all__ = [
+    "Compiled",
+    "Gathered",
+    "Prediction",
+    "TableLookUp",
+    "by_float",
+    "check_picture",
+    "chosen_table",
+    "compile",
+    "predict",
+]

@@ -58,7 +58,7 @@ class Compiled:
         channels = check_picture(picture)
         self.program.for_picture(picture.dtype, channels)  # refuses what it does not take
         if self.program.adaptive:
-            last = prediction.look_up(self.program)
+            last = prediction.chosen_table(self.program)
             table = prediction.predict(self.program, lambda size: prediction.thumbnail(picture, size)).table
             upper = (last.upper, last.upper, last.upper)
             look_up = TableLookUp(table, last.interpolation, upper, processor=self.processor)

@@ -5,7 +5,7 @@ It looks at a thumbnail only, so it takes about as long for every photo. The ref
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Prediction:
     table: NDArray[np.float32]
 
 
-def look_up(program: Program) -> ColorTable:
+def chosen_table(program: Program) -> ColorTable:
     """The last operation of an adaptive program, in which all pixels meet the table.
 
     Raises ValueError if other operations than that and thumbnails read the picture.
@@ -51,7 +51,7 @@ def look_up(program: Program) -> ColorTable:
 
 def predict(program: Program, thumbnail: Callable[[int], Values]) -> Prediction:
     """The table for a photo, given its thumbnail of any size, `(3, size, size)` float32, sRGB-encoded, in [0, 1]."""
-    last = look_up(program)
+    last = chosen_table(program)
     values: list[Values] = [np.empty((3, 0, 0), np.float32)]  # the photo itself, which only thumbnails read
     for op in program.ops[:-1]:
         if isinstance(op, Thumbnail):
@@ -65,27 +65,41 @@ def predict(program: Program, thumbnail: Callable[[int], Values]) -> Prediction:
 
 
 def thumbnail(picture: NDArray[Any], size: int) -> NDArray[np.float32]:
-    """`Thumbnail` of a picture as stored, `(H, W)` or `(H, W, 3)`, reading only the pixels that it needs.
+    """`Thumbnail` of a picture as stored, `(H, W)` or `(H, W, 3)`, of which it reads few pixels."""
+    gathered = Gathered(picture.shape, size)
+    gathered.add(picture, 0)
+    return np.broadcast_to(gathered.thumbnail(), (3, size, size))
 
-    A gray picture has red, green and blue alike.
+
+class Gathered:
+    """The pixels of a picture that its thumbnail lies between, gathered as the picture comes, in bands of rows.
+
+    `shape` is that of the picture, `(H, W)` or `(H, W, channels)`; a second or fourth channel is alpha and left out.
     """
-    (top, bottom, down), (left, right, across) = (bilinear_taps(length, size) for length in picture.shape[:2])
-    rows = [[picture[np.ix_(y, x)] for x in (left, right)] for y in (top, bottom)]
-    return interpolated(rows, down, across)
 
+    def __init__(self, shape: Sequence[int], size: int) -> None:
+        *self._rows, self._below = bilinear_taps(shape[0], size)
+        *self._columns, self._right = bilinear_taps(shape[1], size)
+        self._channels = 1 if len(shape) == 2 or shape[2] < 3 else 3
+        corners = (2, 2, size, size, self._channels)
+        self._pixels = np.zeros(corners, np.float32)
 
-def interpolated(
-    rows: list[list[NDArray[Any]]], down: NDArray[np.float32], across: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """`(3, size, size)` between the four pixels around each position, as stored: upper and lower, left and right."""
-    pixels = rows[0][0]
-    peak = np.float32(1 if pixels.dtype == np.float32 else np.iinfo(pixels.dtype).max)
-    if pixels.ndim == 2:
-        rows = [[pixel[..., None] for pixel in row] for row in rows]
-    right, below = across[None, :, None], down[:, None, None]
-    upper, lower = (first + right * (second.astype(np.float32) - first) for first, second in rows)
-    planes = np.moveaxis((upper + below * (lower - upper)) / peak, -1, 0)
-    return np.broadcast_to(planes, (3, *planes.shape[1:])).astype(np.float32)
+    def add(self, band: NDArray[Any], top: int) -> None:
+        """The rows from `top` on, uint8, uint16 or float32 in [0, 1]."""
+        planes = band[..., None] if band.ndim == 2 else band[..., : self._channels]
+        peak = np.float32(1 if band.dtype == np.float32 else np.iinfo(band.dtype).max)
+        for lower, rows in enumerate(self._rows):
+            (here,) = np.nonzero((rows >= top) & (rows < top + len(band)))
+            for right, columns in enumerate(self._columns):
+                self._pixels[lower, right, here] = planes[np.ix_(rows[here] - top, columns)] / peak
+
+    def thumbnail(self) -> NDArray[np.float32]:
+        """`(channels, size, size)` float32, once all bands are there."""
+        (upper_left, upper_right), (lower_left, lower_right) = self._pixels
+        right, below = self._right[None, :, None], self._below[:, None, None]
+        upper = upper_left + right * (upper_right - upper_left)
+        lower = lower_left + right * (lower_right - lower_left)
+        return np.ascontiguousarray(np.moveaxis(upper + below * (lower - upper), -1, 0))
 
 
 def _strided_convolution(op: StridedConvolution, source: Values) -> Values:
