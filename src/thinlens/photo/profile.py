@@ -29,7 +29,8 @@ class Profile:
     def to_srgb(self, colors: Colors) -> Colors:
         """Colors as sRGB, by relative colorimetry; what sRGB cannot hold is clamped."""
         image = self._embedded(_image(colors))
-        return _colors(image.icc_transform("srgb", embedded=True, depth=16))
+        connected = image.icc_import(embedded=True)  # in two steps, as back: then both ways round alike
+        return _colors(connected.icc_export(output_profile="srgb", depth=16))
 
     def from_srgb(self, colors: Colors) -> Colors:
         """sRGB colors as this profile encodes them."""
@@ -72,5 +73,5 @@ def _image(colors: Colors) -> pyvips.Image:
 
 
 def _colors(image: pyvips.Image) -> Colors:
-    stored: NDArray[np.uint16] = image.numpy().reshape(-1, image.bands)
-    return stored.astype(np.float32) / np.float32(PEAK)
+    stored: NDArray[Any] = image.numpy()
+    return np.asarray(stored.reshape(-1, image.bands) / PEAK, np.float32)
