@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import (
+    ColorStatistics,
     ColorTable,
     MixTables,
     Operation,
@@ -21,7 +22,9 @@ from ..program import (
     Thumbnail,
     missing,
 )
-from ..program.color_reference import bilinear_taps
+from ..program.color_ops import HUES, LUMA_BANDS, QUANTILES, SCARCE
+from ..program.color_reference import bilinear_taps, hue
+from ..program.ops import LUMA_WEIGHTS
 from ..program.reference import EVALUATE
 
 Values = NDArray[Any]
@@ -81,25 +84,27 @@ class Gathered:
         *self._rows, self._below = bilinear_taps(shape[0], size)
         *self._columns, self._right = bilinear_taps(shape[1], size)
         self._channels = 1 if len(shape) == 2 or shape[2] < 3 else 3
-        corners = (2, 2, size, size, self._channels)
-        self._pixels = np.zeros(corners, np.float32)
+        self._pixels = np.zeros((2, 2, size, size * self._channels), np.float32)
 
     def add(self, band: NDArray[Any], top: int) -> None:
         """The rows from `top` on, uint8, uint16 or float32 in [0, 1]."""
-        planes = band[..., None] if band.ndim == 2 else band[..., : self._channels]
+        elements, channels = band.reshape(-1), 1 if band.ndim == 2 else band.shape[2]
         peak = np.float32(1 if band.dtype == np.float32 else np.iinfo(band.dtype).max)
         for lower, rows in enumerate(self._rows):
             (here,) = np.nonzero((rows >= top) & (rows < top + len(band)))
             for right, columns in enumerate(self._columns):
-                self._pixels[lower, right, here] = planes[np.ix_(rows[here] - top, columns)] / peak
+                first = (rows[here, None] - top) * (band.shape[1] * channels) + columns * channels
+                pixels = elements.take(first[..., None] + np.arange(self._channels))
+                self._pixels[lower, right, here] = pixels.reshape(len(here), columns.size * self._channels) / peak
 
     def thumbnail(self) -> NDArray[np.float32]:
         """`(channels, size, size)` float32, once all bands are there."""
         (upper_left, upper_right), (lower_left, lower_right) = self._pixels
-        right, below = self._right[None, :, None], self._below[:, None, None]
+        right, below = self._right.repeat(self._channels), self._below[:, None]
         upper = upper_left + right * (upper_right - upper_left)
         lower = lower_left + right * (lower_right - lower_left)
-        return np.ascontiguousarray(np.moveaxis(upper + below * (lower - upper), -1, 0))
+        mixed = (upper + below * (lower - upper)).reshape(len(below), -1, self._channels)
+        return np.ascontiguousarray(np.moveaxis(mixed, -1, 0))
 
 
 def _strided_convolution(op: StridedConvolution, source: Values) -> Values:
@@ -115,5 +120,45 @@ def _strided_convolution(op: StridedConvolution, source: Values) -> Values:
     return result.reshape(outputs, height, width)
 
 
-QUICK: dict[type[Operation], Callable[..., Values]] = {StridedConvolution: _strided_convolution}
+def _color_statistics(op: ColorStatistics, source: Values) -> Values:
+    """The same sums, without planes for each hue."""
+    rgb = np.clip(source, 0, 1).reshape(3, -1)
+    red, green, blue = rgb
+    weights = [np.float32(weight) for weight in LUMA_WEIGHTS]
+    luma = weights[0] * red + weights[1] * green + weights[2] * blue
+    largest = np.maximum(np.maximum(red, green), blue)
+    chroma = largest - np.minimum(np.minimum(red, green), blue)
+    saturation = np.divide(chroma, largest, out=np.zeros_like(chroma), where=largest > 0)
+    signals = np.sort(np.stack([red, green, blue, luma, chroma, saturation]))
+    position = np.array(QUANTILES) * (luma.size - 1)
+    low = position.astype(int)
+    high, fraction = np.minimum(low + 1, luma.size - 1), position - low
+    quantiles = signals[:, low] * (1 - fraction) + signals[:, high] * fraction
+
+    band = np.minimum((luma * LUMA_BANDS).astype(np.intp), LUMA_BANDS - 1)
+    count = np.bincount(band, minlength=LUMA_BANDS)
+    casts = [np.bincount(band, value - luma, LUMA_BANDS) / (count + SCARCE * luma.size) for value in (red, blue)]
+
+    angle = hue(rgb)
+    below = angle.astype(np.intp)
+    nearer = chroma * (angle - below)
+    hues = np.bincount(below, chroma - nearer, HUES + 1) + np.bincount(below + 1, nearer, HUES + 1)
+    hues[0] += hues[HUES]  # where the circle closes
+    features = np.concatenate([quantiles.ravel(), *casts, count / luma.size, hues[:HUES] / luma.size])
+    return features.astype(np.float32)[:, None, None]
+
+
+def _mix_tables(op: MixTables, source: Values) -> Values:
+    """Table by table: a product of matrices would wait for threads."""
+    total = source[0, 0, 0] * op.tables[0]
+    for weight, table in zip(source[1:, 0, 0], op.tables[1:], strict=True):
+        total += weight * table
+    return total
+
+
+QUICK: dict[type[Operation], Callable[..., Values]] = {
+    StridedConvolution: _strided_convolution,
+    ColorStatistics: _color_statistics,
+    MixTables: _mix_tables,
+}
 """What is quicker than the reference."""
