@@ -25,12 +25,13 @@ def loaded_after(code: str, *names: str) -> set[str]:
 
 
 def test_the_public_names() -> None:
-    expected = ["Program", "benchmark", "compile", "convert", "evaluate", "load", "models", "train", "upscale"]
+    verbs = ["benchmark", "compile", "convert", "enhance", "evaluate", "load"]
+    expected = ["Lut3d", "Program", *verbs, "models", "train", "upscale"]
     assert sorted(thinlens.__all__) == expected
     assert sorted(set(dir(thinlens)) - {"__version__"}) == expected
 
 
-@pytest.mark.parametrize("name", ["benchmark", "compile", "convert", "evaluate", "load", "train", "upscale"])
+@pytest.mark.parametrize("name", ["benchmark", "compile", "convert", "enhance", "evaluate", "load", "train", "upscale"])
 def test_verbs_are_functions_with_a_docstring(name: str) -> None:
     assert callable(getattr(thinlens, name))
     assert getattr(thinlens, name).__doc__

@@ -10,19 +10,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import models
+    from .color import Lut3d
     from .conversion import convert
     from .evaluation import benchmark, evaluate
     from .program import Program
-    from .run import compile, load, upscale
+    from .run import compile, enhance, load, upscale
     from .training import train
 
-__all__ = ["Program", "benchmark", "compile", "convert", "evaluate", "load", "models", "train", "upscale"]
+__all__ = [
+    "Lut3d",
+    "Program",
+    "benchmark",
+    "compile",
+    "convert",
+    "enhance",
+    "evaluate",
+    "load",
+    "models",
+    "train",
+    "upscale",
+]
 
 _HOMES = {
+    "Lut3d": "color",
     "Program": "program",
     "benchmark": "evaluation",
     "compile": "run",
     "convert": "conversion",
+    "enhance": "run",
     "evaluate": "evaluation",
     "load": "run",
     "train": "training",

@@ -7,11 +7,15 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from . import run
 from .jobs import Job
 from .run import Model
 from .sizes import DEFAULT, TargetSize
+
+if TYPE_CHECKING:
+    from .color.grading import Grading
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,13 @@ def upscale_files(
     limit: float | None = None,
     skip_existing: bool = False,
     workers: int | None = None,
+    grading: Grading | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs, `workers` of them at a time (None: as many as processors), and yield each outcome as it comes.
 
-    Size, model and limit are those of `run.upscale_file_to`. A photo that fails leaves no file and stops no other; with
-    `skip_existing` a result that is there already is left as it is. What killed runs have left half written in the
-    target folders is removed. Closing the iterator begins no more photos; those begun are finished.
+    Size, model, limit and grading are those of `run.upscale_file_to`. A photo that fails leaves no file and stops no
+    other; with `skip_existing` a result that is there already is left as it is. What killed runs have left half written
+    in the target folders is removed. Closing the iterator begins no more photos; those begun are finished.
     """
     count = min(workers or processors(), len(jobs)) or 1
     # the photos beside each other keep the processors busy; more threads for each would only get in their way
@@ -45,7 +50,7 @@ def upscale_files(
     clean_targets(jobs)
     pool = ThreadPoolExecutor(count)
     try:
-        waiting = [pool.submit(do, job, wanted, model, limit, skip_existing, threads) for job in jobs]
+        waiting = [pool.submit(do, job, wanted, model, limit, skip_existing, threads, grading) for job in jobs]
         for future in as_completed(waiting):
             yield future.result()
     finally:
@@ -53,7 +58,13 @@ def upscale_files(
 
 
 def do(
-    job: Job, wanted: TargetSize, model: Model, limit: float | None, skip_existing: bool = False, threads: int = 1
+    job: Job,
+    wanted: TargetSize,
+    model: Model,
+    limit: float | None,
+    skip_existing: bool = False,
+    threads: int = 1,
+    grading: Grading | None = None,
 ) -> Outcome:
     """Do one job, with so many threads of libvips; whatever goes wrong is told in the outcome."""
     from . import photo
@@ -63,7 +74,7 @@ def do(
     start = perf_counter()
     try:
         with photo.threads(threads):
-            run.upscale_file_to(job.source, job.target, wanted, model=model, limit=limit)
+            run.upscale_file_to(job.source, job.target, wanted, model=model, limit=limit, grading=grading)
     except Exception as error:  # whatever it is, the other photos are not to suffer
         text = one_line(error)
         named = str(job.source) in text or str(job.target) in text

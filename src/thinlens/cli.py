@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional, TextIO
 
 import typer
 
 # Everything else is imported where it is used, so that `thinlens --help` is there at once.
 if TYPE_CHECKING:
     from .batch import Outcome
+    from .color.grading import Grading
     from .jobs import Job
     from .sizes import TargetSize
 
@@ -32,6 +34,25 @@ ScaleOption = Annotated[
     Optional[int],  # noqa: UP045, Typer reads it at run time, on Python 3.10 too
     typer.Option("--scale", "-s", help="How many times larger: 2, 3 or 4 [default: 2, or the model's own]"),
 ]
+
+PhotosArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="PHOTO", help="Photos, folders with all below, patterns as 'a/**/*.jpg', or -."),
+]
+LimitOption = Annotated[Optional[float], typer.Option(help="The most megapixels a picture may have.")]  # noqa: UP045
+FormatOption = Annotated[Optional[str], typer.Option(help="Of the results: jpg, png, webp, tif, avif.")]  # noqa: UP045
+SkipOption = Annotated[bool, typer.Option("--skip-existing", help="Leave out what is already done.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
+JobsOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--jobs", "-j", min=1, help="Photos at a time [default: as many as processors]"),
+]
+ClusterOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="ADDRESS", help="Of a Ray cluster to do the work, or local."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each photo and one at the end.")]
+StrengthOption = Annotated[float, typer.Option(help="How much of the change of colors is done, from 0 to 1.")]
 
 
 def main() -> None:
@@ -61,10 +82,7 @@ def version(
 
 @app.command()
 def upscale(
-    photos: Annotated[
-        list[Path],
-        typer.Argument(metavar="PHOTO", help="Photos, folders with all below, patterns as 'a/**/*.jpg', or -."),
-    ],
+    photos: PhotosArgument,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--out", "-o", help="A file for one photo, else a folder, or - [default: beside the photo, …-x2]"),
@@ -81,59 +99,100 @@ def upscale(
     height: Annotated[Optional[int], typer.Option(help="Pixels down, in proportion.")] = None,  # noqa: UP045
     fit: Annotated[Optional[str], typer.Option(metavar="WxH", help="The largest that fits into this.")] = None,  # noqa: UP045
     long_side: Annotated[Optional[int], typer.Option(help="Pixels along the longer side.")] = None,  # noqa: UP045
-    limit: Annotated[Optional[float], typer.Option(help="The most megapixels a picture may have.")] = None,  # noqa: UP045
-    format: Annotated[Optional[str], typer.Option(help="Of the results: jpg, png, webp, tif, avif.")] = None,  # noqa: UP045
-    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave out what is already done.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
-    jobs: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--jobs", "-j", min=1, help="Photos at a time [default: as many as processors]"),
-    ] = None,
-    cluster: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(metavar="ADDRESS", help="Of a Ray cluster to do the work, or local."),
-    ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each photo and one at the end.")
-    ] = False,
+    enhance: Annotated[bool, typer.Option("--enhance", help="Better colors first, as thinlens enhance.")] = False,
+    strength: StrengthOption = 1.0,
+    limit: LimitOption = None,
+    format: FormatOption = None,
+    skip_existing: SkipOption = False,
+    overwrite: OverwriteOption = False,
+    jobs: JobsOption = None,
+    cluster: ClusterOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Make photos larger."""
-    from contextlib import redirect_stdout
+    from . import run, sizes
 
-    from . import batch, run, sizes
-    from .jobs import plan
-
-    if skip_existing and overwrite:
-        raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
     wanted = sizes.TargetSize(
         scale, _size(size) if size else None, width, height, _size(fit) if fit else None, long_side
     )
     offered = run.scales(model)
     sizes.plan((10**6, 10**6), offered, wanted)  # what the model can do with no photo is refused before all else
-    if cluster and jobs:
-        raise ValueError("--jobs is for this machine; on a cluster every processor takes one photo at a time")
-    if STREAM in (*photos, out):
-        if len(photos) > 1 or json or cluster:
-            raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
-        _pipe(photos[0], out or STREAM, wanted, overwrite, format, model, limit)
-        return
-    todo = plan(photos, out, wanted.label(offered), format=format, may_exist=skip_existing or overwrite)
-    if len(todo) == 1 and not (json or cluster or skip_existing):
-        batch.clean_targets(todo)
-        _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, wanted, model=model, limit=limit)
-        print(todo[0].target)
-    elif cluster:
-        from .cluster import upscale_files
-
-        outcomes = upscale_files(todo, cluster, wanted, model=model, limit=limit, skip_existing=skip_existing)
-        results = sys.stdout
-        with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
-            _follow(outcomes, todo, json, results)
+    if strength != 1 and not enhance:
+        raise ValueError("--strength is that of --enhance; give both")
+    grading = run.grading(strength=strength) if enhance else None
+    work = _Work(wanted, model, grading, limit, "enlarging", "enlarged")
+    todo = _todo(photos, out, wanted.label(offered), format, skip_existing, overwrite, jobs, cluster, json)
+    if todo is None:
+        _pipe(photos[0], out or STREAM, overwrite, format, work)
     else:
-        outcomes = batch.upscale_files(
-            todo, wanted, model=model, limit=limit, skip_existing=skip_existing, workers=jobs
-        )
-        _follow(outcomes, todo, json, sys.stdout)
+        _do(todo, work, skip_existing, jobs, cluster, json)
+
+
+@app.command()
+def enhance(
+    photos: PhotosArgument,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--out", "-o", help="A file for one photo, else a folder, or - [default: beside the photo, …-enhanced]"
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option("--model", "-m", help="enhance, or a file.")] = "enhance",
+    cube: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="A .cube file to look colors up in, instead of a model."),
+    ] = None,
+    strength: StrengthOption = 1.0,
+    match: Annotated[
+        bool, typer.Option("--match", help="One table for all photos, as for those of one place.")
+    ] = False,
+    save_cube: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--save-cube", metavar="FILE", help="Write the table that was used, as .cube."),
+    ] = None,
+    explain: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="PNG", help="Draw what was done: table, weights, before and after. For one photo."),
+    ] = None,
+    limit: LimitOption = None,
+    format: FormatOption = None,
+    skip_existing: SkipOption = False,
+    overwrite: OverwriteOption = False,
+    jobs: JobsOption = None,
+    cluster: ClusterOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Give photos better colors, or those of a .cube file."""
+    from . import run, sizes
+    from .color.grading import Grading
+
+    if cube and model != "enhance":
+        raise ValueError("--cube and --model contradict each other; give one of them")
+    grading = run.grading(cube or model, strength)
+    for file in (save_cube, explain):
+        if file and file.exists() and not overwrite:
+            raise FileExistsError(f"{file} is there already; give --overwrite")
+    todo = _todo(photos, out, "enhanced", format, skip_existing, overwrite, jobs, cluster, json)
+    if (match or save_cube or explain) and todo is None:
+        raise ValueError("--match, --save-cube and --explain need photos that are files, not -")
+    if explain and todo and len(todo) > 1:
+        raise ValueError(f"--explain is for one photo, got {len(todo)}")
+    if todo and (match or save_cube or explain):
+        if len(todo) > 1 and not (match or cube):
+            raise ValueError(f"{len(todo)} photos get a table each; give --match for one, or leave --save-cube out")
+        look = run.common_look([job.source for job in todo], grading, limit)
+        grading = Grading(look)
+        if save_cube:
+            look.lut.at_strength(look.strength).write(save_cube)
+    work = _Work(sizes.TargetSize(scale=1), "balanced", grading, limit, "enhancing", "enhanced")
+    if todo is None:
+        _pipe(photos[0], out or STREAM, overwrite, format, work)
+        return
+    _do(todo, work, skip_existing, jobs, cluster, json)
+    if explain:
+        from .color.drawing import draw
+
+        draw(todo[0].source, todo[0].target, run.look_of(todo[0].source, grading, limit), explain)
 
 
 @app.command("list")
@@ -253,9 +312,67 @@ def benchmark(
     print(speed.to_json() if json else speed.markdown())
 
 
-def _pipe(
-    source: Path, target: Path, wanted: TargetSize, overwrite: bool, format: str | None, model: str, limit: float | None
-) -> None:
+@dataclass(frozen=True)
+class _Work:
+    """What is done to each photo, and what that is called."""
+
+    wanted: TargetSize
+    model: str
+    grading: Grading | None
+    limit: float | None
+    doing: str
+    done: str
+
+
+def _todo(
+    photos: list[Path],
+    out: Path | None,
+    label: str,
+    format: str | None,
+    skip_existing: bool,
+    overwrite: bool,
+    jobs: int | None,
+    cluster: str | None,
+    json: bool,
+) -> list[Job] | None:
+    """Which photo becomes which; None for a pipe. Raises ValueError if options do not go together."""
+    from .jobs import plan
+
+    if skip_existing and overwrite:
+        raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
+    if cluster and jobs:
+        raise ValueError("--jobs is for this machine; on a cluster every processor takes one photo at a time")
+    if STREAM in (*photos, out):
+        if len(photos) > 1 or json or cluster:
+            raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
+        return None
+    return plan(photos, out, label, format=format, may_exist=skip_existing or overwrite)
+
+
+def _do(todo: list[Job], work: _Work, skip_existing: bool, jobs: int | None, cluster: str | None, json: bool) -> None:
+    """Photo files, one, or many at a time, here or on a cluster."""
+    from contextlib import redirect_stdout
+
+    from . import batch, run
+
+    options: dict[str, Any] = {"model": work.model, "limit": work.limit, "grading": work.grading}
+    if len(todo) == 1 and not (json or cluster or skip_existing):
+        batch.clean_targets(todo)
+        _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
+        print(todo[0].target)
+    elif cluster:
+        from .cluster import upscale_files
+
+        outcomes = upscale_files(todo, cluster, work.wanted, **options, skip_existing=skip_existing)
+        results = sys.stdout
+        with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
+            _follow(outcomes, todo, work, json, results)
+    else:
+        outcomes = batch.upscale_files(todo, work.wanted, **options, skip_existing=skip_existing, workers=jobs)
+        _follow(outcomes, todo, work, json, sys.stdout)
+
+
+def _pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: _Work) -> None:
     """From standard input or to standard output."""
     from .streams import upscale_stream
 
@@ -265,7 +382,8 @@ def _pipe(
         raise FileExistsError(f"{target} is there already; give --overwrite")
     photo = sys.stdin.buffer if source == STREAM else source
     result = sys.stdout.buffer if target == STREAM else target
-    upscale_stream(photo, result, wanted, format=format, model=model, limit=limit)
+    options: dict[str, Any] = {"model": work.model, "limit": work.limit, "grading": work.grading}
+    upscale_stream(photo, result, work.wanted, format=format, **options)
 
 
 def _interruptible(call: Callable[..., object], *arguments: object, **options: object) -> None:
@@ -278,7 +396,9 @@ def _interruptible(call: Callable[..., object], *arguments: object, **options: o
         _stop("stopped")
 
 
-def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: bool, results: TextIO) -> None:
+def _follow(
+    outcomes: Generator[Outcome, None, None], jobs: list[Job], work: _Work, as_json: bool, results: TextIO
+) -> None:
     """Show how far the work is, and in the end, on `results`, what came of it.
 
     The exit code is 1 if any photo failed, 130 at Ctrl-C.
@@ -293,7 +413,7 @@ def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: 
     errors: list[str] = []
     start, stopped = perf_counter(), False
     try:
-        for outcome in track(outcomes, "enlarging", total=len(jobs), console=Console(stderr=True)):
+        for outcome in track(outcomes, work.doing, total=len(jobs), console=Console(stderr=True)):
             status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
             counts[status] += 1
             if as_json:
@@ -311,7 +431,7 @@ def _follow(outcomes: Generator[Outcome, None, None], jobs: list[Job], as_json: 
         end = dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start})
     else:
         there = f", {counts['skipped']} there already" if counts["skipped"] else ""
-        end = f"{counts['done']} of {len(jobs)} photos enlarged{there}, in {_places(jobs)}"
+        end = f"{counts['done']} of {len(jobs)} photos {work.done}{there}, in {_places(jobs)}"
     print(end, file=results, flush=True)
     if stopped:
         _stop("stopped; --skip-existing goes on from here")

@@ -6,13 +6,16 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from socket import create_connection
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import models, run
 from .batch import Outcome, clean_targets, do
 from .jobs import Job
 from .run import Model
 from .sizes import DEFAULT, TargetSize
+
+if TYPE_CHECKING:
+    from .color.grading import Grading
 
 LOCAL = "local"
 ATTEMPTS = 4
@@ -35,6 +38,7 @@ def upscale_files(
     model: Model = "balanced",
     limit: float | None = None,
     skip_existing: bool = False,
+    grading: Grading | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs on the Ray cluster at `address` (`local`: one on this machine, for as long as it takes).
 
@@ -62,7 +66,7 @@ def upscale_files(
                 if skip_existing and job.target.exists():
                     yield Outcome(job, skipped=True)
                 else:
-                    running[task.remote(absolute, _identity(absolute), wanted, model, limit)] = job
+                    running[task.remote(absolute, _identity(absolute), wanted, model, limit, grading)] = job
             if not running:
                 return
             done, _ = ray.wait(list(running))
@@ -117,11 +121,13 @@ def _default(variable: str, value: str) -> Generator[None, None, None]:
             os.environ.pop(variable, None)
 
 
-def _attempt(job: Job, before: Identity, wanted: TargetSize, model: Model, limit: float | None) -> Outcome:
+def _attempt(
+    job: Job, before: Identity, wanted: TargetSize, model: Model, limit: float | None, grading: Grading | None
+) -> Outcome:
     """A job on a worker, which has one processor; `before` is what stood in the target's place when it was given."""
     if _identity(job) != before:  # an earlier attempt has done it, and was lost before it could say so
         return Outcome(job)
-    return do(job, wanted, model, limit)
+    return do(job, wanted, model, limit, grading=grading)
 
 
 def _identity(job: Job) -> Identity:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,14 +18,17 @@ from .program import Program
 from .sizes import Plan, Size, TargetSize
 
 if TYPE_CHECKING:
+    from .color import Look, Lut3d
+    from .color.grading import Grading
     from .kernels import Compiled
-    from .photo import Opened, Photo, Stage
+    from .photo import Details, Opened, Photo, Profile, Stage
 
 Model: TypeAlias = str | os.PathLike[str] | Program
 IN_ONE_PIECE = 2**28
 """Bytes of an enlarged picture up to which it is made in one piece, which is quicker, rather than in bands."""
 BAND, LOWEST_BAND = 2**24, 8
 """Bytes that a band has once enlarged, and the fewest rows of the source that it is made of."""
+CUBE = ".cube"
 TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How the files of torch.save begin: a zip, and what it wrote before 2020."""
 
@@ -51,14 +56,65 @@ def upscale(picture: NDArray[Any], scale: float | None = None, model: Model = "b
     return resize(picture, plan.size)
 
 
-def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced") -> Photo:
-    """Make a photo larger, its transparency by bicubic interpolation; metadata and resolution stay what they are."""
+def enhance(picture: NDArray[Any], model: Model | Lut3d = models.ENHANCE, strength: float = 1.0) -> NDArray[Any]:
+    """Give a picture the colors that a model chooses for it.
+
+    `picture` is `(H, W)` gray or `(H, W, 3)` RGB, sRGB-encoded: uint8, uint16 or float32 in [0, 1], of any size and
+    strides. Returns the same layout and dtype; float32 is not clipped, and gray stays gray. `strength` is how much of
+    the change is done, from 0 to 1. See `grading` for models. Raises TypeError or ValueError for any other picture.
+    """
+    if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; thinlens enhance takes files")
+    from .kernels import check_picture
+
+    check_picture(picture)
+    return grading(model, strength).look([picture], picture.shape)(picture)
+
+
+def grading(model: Model | Lut3d = models.ENHANCE, strength: float = 1.0) -> Grading:
+    """What is done to colors by a model of `load` that chooses a table for each photo, or by a table or .cube file."""
+    from .color import Look, Lut3d
+    from .color.grading import Grading
+
+    if not isinstance(model, Lut3d):
+        if isinstance(model, Program) or Path(model).suffix.lower() != CUBE:
+            return Grading(load(model), strength)
+        model = Lut3d.read(model)
+    return Grading(Look(model, strength=strength))
+
+
+def look_of(source: str | os.PathLike[str], grading: Grading, limit: float | None = None) -> Look:
+    """The look that a photo file gets. Raises OSError or ValueError if it cannot be read."""
+    from .photo import LIMIT, open_photo
+
+    opened = open_photo(source, LIMIT if limit is None else limit)
+    return _look(grading, opened.details, opened.bands(_rows(opened, 1)), opened.shape)
+
+
+def common_look(sources: Sequence[str | os.PathLike[str]], grading: Grading, limit: float | None = None) -> Look:
+    """One look for several photo files, without those that cannot be read; ValueError if none can."""
+    from .color import mean
+
+    looks: list[Look] = []
+    for source in sources:
+        with suppress(OSError, ValueError):  # which say so themselves when their turn comes
+            looks.append(look_of(source, grading, limit))
+    return mean(looks)
+
+
+def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced", grading: Grading | None = None) -> Photo:
+    """Make a photo larger, its transparency by bicubic interpolation; metadata and resolution stay what they are.
+
+    With a grading it gets other colors first.
+    """
     from dataclasses import replace
 
     from .photo import resize_photo, split, stack
 
     samples = stack(photo.pixels, photo.alpha)
-    for stage in _stages(_programs(model, plan), color=photo.pixels.ndim == 3, transparent=photo.alpha is not None):
+    look = grading and _look(grading, photo, [samples], samples.shape)
+    color, transparent = photo.pixels.ndim == 3, photo.alpha is not None
+    for stage in _stages(_programs(model, plan), color, transparent, look and _carried(look, photo, color)):
         samples = stage.apply(samples)
     pixels, alpha = split(samples)
     return resize_photo(replace(photo, pixels=pixels, alpha=alpha), plan.size)
@@ -89,8 +145,11 @@ def upscale_file_to(
     *,
     model: Model = "balanced",
     limit: float | None = None,
+    grading: Grading | None = None,
 ) -> Plan:
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
+
+    With a grading it gets other colors first, and at scale 1 nothing else.
 
     Neither photo nor result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in
     bands, with the same result. Returns what was done. Raises OSError or ValueError with a sentence for the user where
@@ -108,16 +167,21 @@ def upscale_file_to(
     check_megapixels(target, plan.size, limit)
     check_size(target, plan.size)
     if opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE:
-        write(upscale_photo(opened.read(), plan, model), target)
+        write(upscale_photo(opened.read(), plan, model, grading), target)
     else:
-        _stream(opened, plan, model, target)
+        look = grading and look_of(source, grading, limit)
+        _stream(opened, plan, model, target, look)
     return plan
 
 
 def scales(model: Model = "balanced") -> tuple[int, ...]:
     """The scales that a model offers: all of a preset, else its own."""
-    preset = not isinstance(model, Program) and str(model) in models.PRESETS
-    return models.SCALES if preset else (load(model).scale,)
+    if not isinstance(model, Program) and str(model) in models.PRESETS:
+        return models.SCALES
+    loaded = load(model)
+    if loaded.adaptive:
+        raise ValueError(f"{loaded.name} changes colors, it does not enlarge: give it to thinlens enhance")
+    return (loaded.scale,)
 
 
 def load(model: Model = "balanced", scale: int | None = None) -> Program:
@@ -145,28 +209,67 @@ def compile(program: Program) -> Compiled:
     return kernels.compile(program)
 
 
-def _stream(opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str]) -> None:
+def _stream(opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str], look: Look | None) -> None:
     """A photo of any size, in bands that are never together in memory; the result is that of `upscale_photo`."""
     from .photo import in_bands, write_bands
 
     height, *rest = opened.shape
-    bands = opened.bands(max(LOWEST_BAND, BAND * height // (opened.bytes * plan.enlarged**2)))
-    for stage in _stages(_programs(model, plan), color=opened.color, transparent=opened.transparent):
+    bands = opened.bands(_rows(opened, plan.enlarged))
+    carried = look and _carried(look, opened.details, opened.color)
+    for stage in _stages(_programs(model, plan), opened.color, opened.transparent, carried):
         bands = in_bands(bands, stage)
     shape = (height * plan.enlarged, rest[0] * plan.enlarged, *rest[1:])
     write_bands(bands, shape, opened.dtype, target, plan.size, opened.details)
 
 
-def _stages(programs: list[Program], color: bool, transparent: bool) -> list[Stage]:
+def _rows(opened: Opened, enlarged: int) -> int:
+    """How many rows of a photo a band has."""
+    return max(LOWEST_BAND, BAND * opened.shape[0] // (opened.bytes * enlarged**2))
+
+
+def _look(grading: Grading, details: Photo | Details, bands: Iterable[NDArray[Any]], shape: tuple[int, ...]) -> Look:
+    """The look that a grading gives a photo, which comes in bands with alpha as their last channel."""
+    return grading.look(bands, shape, _profile(details, color=len(shape) == 3 and shape[2] >= 3))
+
+
+def _carried(look: Look, details: Photo | Details, color: bool) -> Look:
+    """A look for photos of sRGB as one for the profile of a photo."""
+    return look.carried_over(_profile(details, color))
+
+
+def _profile(details: Photo | Details, color: bool) -> Profile | None:
+    from .photo import Profile
+
+    data = details.metadata.get("icc-profile-data")
+    return Profile(data, 3 if color else 1) if isinstance(data, bytes) else None
+
+
+def _stages(programs: list[Program], color: bool, transparent: bool, look: Look | None) -> list[Stage]:
     """What happens to the pixels of a photo, with alpha as their last channel, one after the other."""
     from .photo import BLEED, Stage
 
+    first = [] if look is None else [Stage(_Colors(look), 0, 1)]
+    if first and not programs:
+        return first
     forms = [program.color if color else program for program in programs]
     halos = [max(form.halo, form.uint8.halo if form.uint8 else 0) for form in forms]
     if not transparent:
-        return [Stage(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True)]
+        return [*first, *(Stage(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True))]
     apart = [_ColorsAndAlpha(compile(p), compile(program.bicubic(p.scale))) for p in programs]
-    return [BLEED, *(Stage(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
+    return [*first, BLEED, *(Stage(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
+
+
+@dataclass(frozen=True)
+class _Colors:
+    """Colors with a look, alpha, if it is the last channel, as it is."""
+
+    look: Look
+
+    def __call__(self, samples: NDArray[Any]) -> NDArray[Any]:
+        from .photo import split, stack
+
+        pixels, alpha = split(samples)
+        return stack(self.look(pixels), alpha)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from . import run
 from .jobs import suffix_of
 from .run import Model
 from .sizes import DEFAULT, TargetSize
+
+if TYPE_CHECKING:
+    from .color.grading import Grading
 
 NAMES = ("standard input", "standard output")
 
@@ -23,6 +26,7 @@ def upscale_stream(
     format: str | None = None,
     model: Model = "balanced",
     limit: float | None = None,
+    grading: Grading | None = None,
 ) -> None:
     """Enlarge a photo from a file or binary stream into a file or binary stream.
 
@@ -39,7 +43,7 @@ def upscale_stream(
             with open(photo, "wb") as file:
                 shutil.copyfileobj(source, file)
         try:
-            run.upscale_file_to(photo, result, wanted, model=model, limit=limit)
+            run.upscale_file_to(photo, result, wanted, model=model, limit=limit, grading=grading)
         except (OSError, ValueError) as error:
             if error.args and isinstance(error.args[0], str):
                 for path, stream in zip((folder / "photo", result), NAMES, strict=True):

@@ -14,6 +14,7 @@ from programs import convolution, picture
 from thinlens.kernels import Compiled
 from thinlens.pipelines import plain
 from thinlens.program import (
+    COLOR_OPERATIONS,
     Convolution,
     Operand,
     Operation,
@@ -114,7 +115,7 @@ def test_what_is_missing_is_said_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_every_operation_has_a_reference_and_a_pipeline() -> None:
-    assert set(reference.EVALUATE) == set(plain.DEFINE) == set(OPERATIONS)
+    assert set(reference.EVALUATE) == {*plain.DEFINE, *COLOR_OPERATIONS} == set(OPERATIONS)
 
 
 def test_the_arrays_of_the_caller_stay_theirs() -> None:

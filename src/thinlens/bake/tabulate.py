@@ -17,8 +17,8 @@ from ..program import (
     Activation,
     Add,
     Convolution,
-    Interpolation,
     Lookup,
+    LookupInterpolation,
     Operation,
     PixelShuffle,
     Program,
@@ -53,7 +53,7 @@ def tabulate(program: Program) -> Program:
     if isinstance(found, str):
         raise ValueError(found)
     interval = INTERVALS[len(found.pixels)]
-    interpolation: Interpolation = "none" if interval == 1 else "simplex"
+    interpolation: LookupInterpolation = "none" if interval == 1 else "simplex"
     values = found.rows(interval) * (LEVELS - 1)
     multiplier, shift = rescale_for(float(np.abs(values).max()) / LARGEST_ENTRY, interval)
     entries = np.rint(values / unit_of(multiplier, shift, interval)).astype(np.int8)

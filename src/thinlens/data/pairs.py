@@ -17,7 +17,7 @@ from safetensors.numpy import save as to_bytes
 
 from .. import photo
 from ..files import write_whole
-from ..program.reference import LUMA_WEIGHTS
+from ..program.ops import LUMA_WEIGHTS
 from .degrade import downscale
 
 FORMAT = "thinlens patches 1"

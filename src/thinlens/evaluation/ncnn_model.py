@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..program import (
+    COLOR_OPERATIONS,
     Activation,
     Add,
     AddChroma,
@@ -172,6 +173,7 @@ LEFT_OUT: tuple[type[Operation], ...] = (
     *(FakeQuantize, RoundingShiftRight, Luma, AddChroma),
     *(PointSample, Multiply, Slice),
     *(Lookup, ShiftAndSum, Rescale),
+    *COLOR_OPERATIONS,
 )
 """Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, sampling beside these and PyTorch, tables
-beside other tables."""
+beside other tables, color tables in benchmarks."""

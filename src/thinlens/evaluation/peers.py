@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import (
+    COLOR_OPERATIONS,
     Activation,
     Add,
     AddChroma,
@@ -232,12 +233,9 @@ TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
 }
 """Each operation in PyTorch: from the package `torch` and the operation to what it does with tensors."""
 NOT_IN_TORCH: tuple[type[Operation], ...] = (
-    FakeQuantize,
-    RoundingShiftRight,
-    Luma,
-    AddChroma,
-    Lookup,
-    ShiftAndSum,
-    Rescale,
+    *(FakeQuantize, RoundingShiftRight, Luma, AddChroma),
+    *(Lookup, ShiftAndSum, Rescale),
+    *COLOR_OPERATIONS,
 )
-"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, those of tables beside other tables."""
+"""Quantized and RGB programs are measured beside ONNX Runtime and OpenVINO, those of tables beside other tables, color
+tables in benchmarks."""

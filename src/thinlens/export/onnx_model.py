@@ -19,6 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..files import write_whole
 from ..program import (
+    COLOR_OPERATIONS,
     Activation,
     Add,
     AddChroma,
@@ -39,7 +40,8 @@ from ..program import (
     SoftmaxSum,
     missing,
 )
-from ..program.reference import LUMA_WEIGHTS, bicubic_taps
+from ..program.ops import LUMA_WEIGHTS
+from ..program.reference import bicubic_taps
 
 OPSET = 18
 IR_VERSION = 9
@@ -241,5 +243,5 @@ NODES: dict[type[Operation], Callable[..., str]] = {
     Slice: _Graph.slice,
 }
 """Each operation in ONNX: from the graph, the operation and the values that it reads to the name of its result."""
-LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight, Lookup, Rescale)
-"""Of integer programs, in whose place the float program is written."""
+LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight, Lookup, Rescale, *COLOR_OPERATIONS)
+"""Of integer programs, in whose place the float program is written, and of adaptive ones, written as .cube files."""

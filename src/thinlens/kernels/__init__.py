@@ -1,5 +1,18 @@
 """Kernels: pipelines compiled for a processor, kept on disk, loaded and called. `compile` is the way in."""
 
-from .compiled import Compiled, check_picture, compile
+from .arrays import check_picture
+from .compiled import Compiled, compile
+from .look_up import TableLookUp, by_float
+from .prediction import Gathered, Prediction, chosen_table, predict
 
-__all__ = ["Compiled", "check_picture", "compile"]
+__all__ = [
+    "Compiled",
+    "Gathered",
+    "Prediction",
+    "TableLookUp",
+    "by_float",
+    "check_picture",
+    "chosen_table",
+    "compile",
+    "predict",
+]

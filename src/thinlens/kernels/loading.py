@@ -9,14 +9,17 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from collections.abc import Callable, Hashable, Sequence
 from threading import RLock, local
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from llvmlite import binding
 from numpy.typing import NDArray
 
 from ..pipelines import FUNCTION
+
+Key = TypeVar("Key", bound=Hashable)
 
 OUT_OF_MEMORY = -11
 """halide_error_code_out_of_memory."""
@@ -60,18 +63,22 @@ class _Buffer(ctypes.Structure):
     )
 
 
-_CALL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.POINTER(_Buffer), ctypes.c_int32, ctypes.POINTER(_Buffer))
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
 
 
 class Kernel:
-    """A function from picture to picture, of an object and the runtime that it calls; the code lives as long as it."""
+    """A function from picture to picture, of an object and the runtime that it calls; the code lives as long as it.
 
-    def __init__(self, code: bytes, runtime: bytes) -> None:
+    Besides a picture it may read `tables` further arrays, and `numbers` whole numbers before that of the tasks.
+    """
+
+    def __init__(self, code: bytes, runtime: bytes, tables: int = 0, numbers: int = 0) -> None:
+        array, number = ctypes.POINTER(_Buffer), ctypes.c_int32
+        kind = ctypes.CFUNCTYPE(number, array, *[array] * tables, *[number] * numbers, number, array)
         with lock:
             _link(runtime)
             self._engine = _load(code)
-            self._call = _CALL(self._engine.get_function_address(FUNCTION))
+            self._call = kind(self._engine.get_function_address(FUNCTION))
             self._generation = _generation
 
     @property
@@ -79,21 +86,46 @@ class Kernel:
         """Whether it was loaded by this process rather than by one that this process was forked from."""
         return self._generation == _generation
 
-    def __call__(self, source: NDArray[Any], target: NDArray[Any], tasks: int) -> None:
+    def __call__(
+        self,
+        source: NDArray[Any],
+        target: NDArray[Any],
+        tasks: int,
+        tables: Sequence[NDArray[Any]] = (),
+        numbers: Sequence[int] = (),
+    ) -> None:
         """Compute `target` of `source`, arrays of rows of contiguous elements; RuntimeError or MemoryError if it fails.
 
         Python's lock is not held meanwhile.
         """
         _errors.message = ""
-        status = self._call(_buffer(source), tasks, _buffer(target))
+        status = self._call(_buffer(source), *map(_buffer, tables), *numbers, tasks, _buffer(target))
         if status == OUT_OF_MEMORY:
             raise MemoryError(f"not enough memory to enlarge the picture: {_errors.message}")
         if status:
             raise RuntimeError(f"a kernel failed with code {status}: {_errors.message}")
 
 
+class Kernels(Generic[Key]):
+    """The kernels of one purpose that this process has loaded, each by what it is for."""
+
+    def __init__(self, make: Callable[[Key], Kernel]) -> None:
+        self._make = make
+        self._loaded: dict[Key, Kernel] = {}
+
+    def __getitem__(self, key: Key) -> Kernel:
+        """The kernel for something, loaded if this process has not loaded it yet."""
+        kernel = self._loaded.get(key)
+        if kernel is None or not kernel.alive:
+            with lock:
+                kernel = self._loaded.get(key)
+                if kernel is None or not kernel.alive:
+                    kernel = self._loaded[key] = self._make(key)
+        return kernel
+
+
 def _buffer(array: NDArray[Any]) -> _Buffer:
-    """An array `(H, W)` or `(H, W, channels)` as `(W * channels, H)`, as Halide orders dimensions."""
+    """An array `(H, W)` or `(H, W, …)` as `(W · …, H)`, as Halide orders dimensions."""
     height, width = array.shape[0], int(np.prod(array.shape[1:]))
     stride = array.strides[0] // array.itemsize if height > 1 else width
     shape = (_Dimension * 2)(_Dimension(0, width, 1, 0), _Dimension(0, height, stride, 0))

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import pipelines
 from ..files import write_whole
+from ..pipelines.color_table.kind import LookUp
 from ..pipelines.processor import Processor
 from ..program import Program, dump
 from . import cache as disk
@@ -45,6 +46,18 @@ def build(program: Program, dtype: np.dtype[Any], channels: int, processor: Proc
     if written is None:
         return compile_object(program, picture, processor)
     return disguise.machine_code(written)
+
+
+def look_up(kind: LookUp, processor: Processor) -> bytes:
+    """The object of a look-up in color tables."""
+    key = _key("look-up", str(kind), processor.name, _sources())
+    made = disk.read(key)
+    if made is None:
+        from ..pipelines.build import compile_look_up
+
+        made = compile_look_up(kind, processor)
+        disk.write(key, made)
+    return made
 
 
 def assembly(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> str:

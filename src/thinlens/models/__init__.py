@@ -21,6 +21,8 @@ OTHERS = (
 """Released without the name of a preset: a preset is better in the same time."""
 SCALES = (2, 3, 4)
 """How many times larger, along each side, the presets make a picture."""
+ENHANCE = "enhance"
+"""The program that chooses a color table for a photo."""
 
 
 def names() -> list[str]:
@@ -37,6 +39,7 @@ def path(name: str, scale: int = 2) -> Path:
         if scale not in SCALES:
             raise ValueError(f"{name} enlarges 2, 3 or 4 times, not {scale}")
         name = PRESETS[name].format(scale=scale)
-    elif name not in names():
-        raise ValueError(f"unknown model {name!r}; there are {', '.join((*PRESETS, *names()))}, or give a program file")
+    elif name not in (ENHANCE, *names()):
+        known = ", ".join((*PRESETS, ENHANCE, *names()))
+        raise ValueError(f"unknown model {name!r}; there are {known}, or give a program file")
     return Path(__file__).parent / f"{name}.safetensors"

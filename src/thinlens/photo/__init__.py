@@ -4,6 +4,7 @@ from .alpha import BLEED, bleed
 from .bands import Stage, in_bands, write_bands
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
+from .profile import Profile
 from .resize import resize
 from .saving import SUFFIXES, UnfinishedError, check_size, check_target, resize_photo, write
 from .threads import threads
@@ -15,6 +16,7 @@ __all__ = [
     "Details",
     "Opened",
     "Photo",
+    "Profile",
     "Stage",
     "UnfinishedError",
     "bleed",

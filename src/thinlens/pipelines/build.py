@@ -10,6 +10,9 @@ import halide as hl
 
 from ..program import Program
 from . import FUNCTION, plain
+from .color_table import fixed_point as color_table_fixed_point
+from .color_table import float32 as color_table_float32
+from .color_table.kind import LookUp
 from .form import Form
 from .many_layers import float32 as many_layers_float32
 from .many_layers import quantized as many_layers_quantized
@@ -41,6 +44,20 @@ def compile_object(program: Program, picture: Picture, processor: Processor) -> 
     as many channels as the program gives.
     """
     return _compile(program, picture, processor, hl.Func.compile_to_object)
+
+
+def compile_look_up(kind: LookUp, processor: Processor) -> bytes:
+    """An object file with `FUNCTION`, a look-up in a color table.
+
+    It takes the picture, `(W * 3, H)`, the packed table, whatever else the form says that it reads, the number of
+    tasks, int32, and the result, as large as the picture.
+    """
+    return _compile_look_up(kind, processor, hl.Func.compile_to_object)
+
+
+def look_up_assembly(kind: LookUp, processor: Processor) -> str:
+    """The same as assembly."""
+    return _compile_look_up(kind, processor, hl.Func.compile_to_assembly).decode()
 
 
 def assembly(program: Program, picture: Picture, processor: Processor) -> str:
@@ -75,17 +92,37 @@ def _compile(program: Program, picture: Picture, processor: Processor, write: An
     form, network = choose(program)
     stages = form.algorithm(network, picture, source, processor)
     form.schedule(network, stages, processor, tasks)
-    output = stages.output.output_buffer()
     extent, channels = source.dim(0).extent(), program.value_types[-1].channels
     row = extent * program.scale if channels == picture.channels else picture.width(source) * (channels * program.scale)
-    output.dim(0).set_bounds(0, row).set_stride(1)
-    output.dim(1).set_bounds(0, source.dim(1).extent() * program.scale)
+    size = row, source.dim(1).extent() * program.scale
+    return _written(stages.output, size, [source, tasks], processor, write)
+
+
+def _compile_look_up(kind: LookUp, processor: Processor, write: Any) -> bytes:
+    tasks = hl.Param(hl.Int(32), "tasks")
+    if kind.integer:
+        fixed = color_table_fixed_point.algorithm(kind.interpolation)
+        color_table_fixed_point.schedule(fixed, tasks)
+        stages = fixed.stages
+    else:
+        stages = color_table_float32.algorithm(kind.dtype, kind.interpolation)
+        color_table_float32.schedule(stages, tasks)
+    size = stages.source.dim(0).extent(), stages.source.dim(1).extent()
+    return _written(stages.output, size, [*stages.inputs, tasks], processor, write)
+
+
+def _written(
+    result: hl.Func, size: tuple[hl.Expr, hl.Expr], inputs: list[Any], processor: Processor, write: Any
+) -> bytes:
+    output = result.output_buffer()
+    output.dim(0).set_bounds(0, size[0]).set_stride(1)
+    output.dim(1).set_bounds(0, size[1])
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kernel"
         target = processor.target.with_feature(hl.TargetFeature.NoRuntime)
         # Nobody asks a kernel what it reads: without the answer `best` is 96 KB, not 162.
         target = target.with_feature(hl.TargetFeature.NoBoundsQuery)
-        write(stages.output, str(path), [source, tasks], FUNCTION, target)
+        write(result, str(path), inputs, FUNCTION, target)
         return path.read_bytes()
 
 

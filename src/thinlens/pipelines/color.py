@@ -10,7 +10,8 @@ from collections.abc import Callable
 import halide as hl
 
 from ..program import FRACTION_BITS
-from ..program.reference import LUMA_WEIGHTS, LUMA_WEIGHTS_16, bicubic_taps, bicubic_taps_integer
+from ..program.ops import LUMA_WEIGHTS
+from ..program.reference import LUMA_WEIGHTS_16, bicubic_taps, bicubic_taps_integer
 
 
 def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:

@@ -1,5 +1,15 @@
 """The program: what a network is to everything that runs or exports it. See ops for the concept."""
 
+from .color_ops import (
+    COLOR_OPERATIONS,
+    ColorStatistics,
+    ColorTable,
+    InstanceNorm,
+    Interpolation,
+    MixTables,
+    StridedConvolution,
+    Thumbnail,
+)
 from .file import dump, load, save
 from .interpolation import bicubic
 from .operation import Operand, Operation, ValueType, missing, renumbered
@@ -21,20 +31,26 @@ from .ops import (
 )
 from .program import Program
 from .sampling_ops import Multiply, PointSample, Slice
-from .table_ops import Interpolation, Lookup, Rescale, ShiftAndSum, fits_16_bits
+from .table_ops import Lookup, LookupInterpolation, Rescale, ShiftAndSum, fits_16_bits
 
 __all__ = [
+    "COLOR_OPERATIONS",
     "FRACTION_BITS",
     "Activation",
     "Add",
     "AddChroma",
+    "ColorStatistics",
+    "ColorTable",
     "Convolution",
     "FakeQuantize",
     "Function",
+    "InstanceNorm",
     "Interpolation",
     "Logit",
     "Lookup",
+    "LookupInterpolation",
     "Luma",
+    "MixTables",
     "Multiply",
     "Operand",
     "Operation",
@@ -48,6 +64,8 @@ __all__ = [
     "ShiftAndSum",
     "Slice",
     "SoftmaxSum",
+    "StridedConvolution",
+    "Thumbnail",
     "ValueType",
     "bicubic",
     "dump",

@@ -36,7 +36,7 @@ def dump(program: Program) -> str:
     lines = [f"{program.name}: {program.channels} channels, ×{program.scale}, halo {program.halo}"]
     for index, (op, kind) in enumerate(zip(program.ops, program.value_types[1:], strict=True), start=1):
         shown = ", ".join(_show(value, name) for name, value in op.values().items() if value is not None)
-        lines.append(f"{index} = {type(op).__name__}({shown}) → {kind.channels} × {kind.scale}")
+        lines.append(f"{index} = {type(op).__name__}({shown}) → {kind.channels} × {kind.size}")
     if program.uint8 is not None:
         lines += ["for uint8 pictures:", *("  " + line for line in dump(program.uint8).splitlines())]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ Everything else that is needed of an operation follows from the annotations of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cache
@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 Operand: TypeAlias = Annotated[int, "operand"]
 """The number of a value that an operation reads: 0 is the picture, k the result of operation k."""
@@ -23,15 +24,45 @@ Arithmetic: TypeAlias = Literal["float", "integer"]
 
 @dataclass(frozen=True)
 class ValueType:
-    """What is known of a value before it is computed: reach is the halo in picture pixels, before rounding up."""
+    """What is known of a value before it is computed.
+
+    Most values are planes that grow with the picture, `scale` times as large along each side, where each pixel depends
+    on those at most `reach` picture pixels away, the halo before rounding up. A value of fixed `extent` is as large for
+    every picture and made of the whole picture: its scale is 0, and it has no halo. Of two lengths, `(H, W)`, it is
+    planes too, of three a color table.
+    """
 
     channels: int
     scale: int
     reach: Fraction
+    extent: tuple[int, ...] | None = None
 
     @property
     def halo(self) -> int:
         return ceil(self.reach)
+
+    @property
+    def table(self) -> bool:
+        """Whether it is a color table rather than planes."""
+        return self.extent is not None and len(self.extent) == 3
+
+    @property
+    def size(self) -> str:
+        """The size as text: `2` for twice the picture's, `[256×256]`."""
+        return str(self.scale) if self.extent is None else f"[{'×'.join(str(length) for length in self.extent)}]"
+
+    def with_channels(self, channels: int) -> ValueType:
+        """The same with another number of channels."""
+        return replace(self, channels=channels)
+
+    def widened(self, radius: int) -> ValueType:
+        """The same, each pixel depending on `radius` more of its own plane in each direction."""
+        return replace(self, reach=self.reach + Fraction(radius, self.scale)) if self.extent is None else self
+
+
+def fixed(channels: int, extent: tuple[int, ...]) -> ValueType:
+    """The type of a value of fixed extent."""
+    return ValueType(channels, 0, Fraction(0), extent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +71,8 @@ class Operation:
 
     arithmetic: ClassVar[tuple[Arithmetic, ...]] = ("float", "integer")
     """In which programs it may stand: of float32, of integers or both."""
+    table_operands: ClassVar[tuple[str, ...]] = ()
+    """The fields that name a color table to read; all other operands are planes."""
 
     def __post_init__(self) -> None:
         for name, value in self.values().items():
@@ -93,6 +126,30 @@ def check_fields(op: Operation) -> None:
         if not accepts(hint, value):
             shown = f"{value.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.40}"
             raise ValueError(f"{name} must be {_described(hint)}, got {shown}")
+
+
+def check_operands(op: Operation, types: Sequence[ValueType]) -> None:
+    """Raise ValueError unless each operand is a table where the operation reads one, and planes elsewhere."""
+    for name, kind in zip(operand_fields(type(op)), types, strict=True):
+        if kind.table != (name in op.table_operands):
+            wanted, found = ("a color table", "planes") if name in op.table_operands else ("planes", "a color table")
+            raise ValueError(f"{name} must be {wanted}, value {getattr(op, name)} is {found}")
+
+
+def check_grows(kind: ValueType) -> None:
+    """Raise ValueError unless a value is planes that grow with the picture."""
+    if kind.extent is not None:
+        raise ValueError(f"needs planes that grow with the picture, not {kind.size}")
+
+
+def check_vector(name: str, vector: NDArray[np.float32] | None, length: int) -> None:
+    """Raise ValueError unless a vector, where it is given, has one finite number for each channel."""
+    if vector is None:
+        return
+    if vector.shape != (length,):
+        raise ValueError(f"{name} must be ({length},) float32, got {vector.shape} {vector.dtype}")
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name} must be finite")
 
 
 def accepts(hint: Any, value: object) -> bool:

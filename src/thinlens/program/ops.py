@@ -2,7 +2,8 @@
 
 A program is a list of operations in the order they run. Value 0 is the picture, value k is the result of operation
 k (counted from 1); every operation names the values it reads. A value is a stack of planes `(channels, H, W)`, float32
-in a float program and int32 in an integer one. This is the only form in which pipelines and exporters see a network.
+in a float program and int32 in an integer one; color_ops has those whose size does not depend on the picture's, and
+color tables. This is the only form in which pipelines and exporters see a network.
 
 An operation says here what it means, what its fields hold, and what type its result has.
 """
@@ -17,7 +18,8 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .operation import Arithmetic, Operand, Operation, ValueType
+from .color_ops import COLOR_OPERATIONS
+from .operation import Arithmetic, Operand, Operation, ValueType, check_vector
 from .sampling_ops import Multiply, PointSample, Slice
 from .table_ops import Lookup, Rescale, ShiftAndSum
 
@@ -29,6 +31,8 @@ Function: TypeAlias = Literal["relu", "prelu", "tanh", "sigmoid", "softplus"]
 FRACTION_BITS = 6
 """An integer program sees the picture as int32, 8-bit values times 2**FRACTION_BITS, and answers in the same unit."""
 BICUBIC_HALO = 2
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)
+"""Full-range BT.601: Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601-7, 2.5.1)."""
 FLOAT: tuple[Arithmetic, ...] = ("float",)
 INTEGER: tuple[Arithmetic, ...] = ("integer",)
 
@@ -66,14 +70,14 @@ class Convolution(Operation):
                 raise ValueError(f"bias must be ({outputs},) {wanted}, got {self.bias.shape} {self.bias.dtype}")
         if (self.weight_scale is None) == (self.weight.dtype == np.int8):
             raise ValueError("int8 weights need a weight_scale for each output, others have none")
-        _check_vector("weight_scale", self.weight_scale, outputs)
-        _check_vector("pad_value", self.pad_value, channels)
+        check_vector("weight_scale", self.weight_scale, outputs)
+        check_vector("pad_value", self.pad_value, channels)
         if self.pad_value is not None and (self.padding != "zero" or self.weight.dtype == np.int16):
             raise ValueError("pad_value needs padding zero and float weights")
         for array in (self.weight, self.bias):
             if array is not None and not np.isfinite(array).all():
                 raise ValueError("weights must be finite")
-        return ValueType(outputs, source.scale, source.reach + Fraction(kernel // 2, source.scale))
+        return source.widened(kernel // 2).with_channels(outputs)
 
     def _check_weight(self) -> None:
         weight = self.weight
@@ -99,7 +103,7 @@ class Activation(Operation):
         (source,) = inputs
         if (self.slope is None) == (self.function == "prelu"):
             raise ValueError("prelu needs a slope for each channel, other functions have none")
-        _check_vector("slope", self.slope, source.channels)
+        check_vector("slope", self.slope, source.channels)
         return source
 
 
@@ -113,11 +117,12 @@ class Add(Operation):
     def result(self, *inputs: ValueType) -> ValueType:
         first, second = inputs
         alike = first.channels == second.channels or 1 in (first.channels, second.channels)
-        if first.scale != second.scale or not alike:
+        if (first.scale, first.extent) != (second.scale, second.extent) or not alike:
             raise ValueError(
-                f"cannot add {second.channels} channels × {second.scale} to {first.channels} channels × {first.scale}"
+                f"cannot add {second.channels} channels × {second.size} to {first.channels} channels × {first.size}"
             )
-        return ValueType(max(first.channels, second.channels), first.scale, max(first.reach, second.reach))
+        wider = first if first.reach >= second.reach else second
+        return wider.with_channels(max(first.channels, second.channels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +155,7 @@ class FakeQuantize(Operation):
                 raise ValueError(f"zero_point must be ({source.channels},) uint8, got {self.zero_point.shape} uint8")
         elif not 0 <= self.zero_point <= 255:
             raise ValueError(f"zero_point must be in 0…255, got {self.zero_point}")
-        _check_vector("factor", self.factor, source.channels)
+        check_vector("factor", self.factor, source.channels)
         if self.factor is not None and self.factor.min() <= 0:
             raise ValueError("factor must be above 0")
         return source
@@ -167,7 +172,8 @@ class PixelShuffle(Operation):
         (source,) = inputs
         if self.scale < 1 or source.channels % self.scale**2:
             raise ValueError(f"{source.channels} channels do not shuffle by {self.scale}")
-        return ValueType(source.channels // self.scale**2, source.scale * self.scale, source.reach)
+        extent = source.extent and tuple(length * self.scale for length in source.extent)
+        return ValueType(source.channels // self.scale**2, source.scale * self.scale, source.reach, extent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +184,7 @@ class ReduceMax(Operation):
 
     def result(self, *inputs: ValueType) -> ValueType:
         (source,) = inputs
-        return ValueType(1, source.scale, source.reach)
+        return source.with_channels(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +204,7 @@ class SoftmaxSum(Operation):
         parts = 3 if self.logit == "query*key" else 2
         if source.channels % parts:
             raise ValueError(f"{source.channels} channels are not {parts} equal groups")
-        return ValueType(1, source.scale, source.reach)
+        return source.with_channels(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +239,7 @@ class Luma(Operation):
         (source,) = inputs
         if source.channels != 3:
             raise ValueError(f"needs 3 channels, got {source.channels}")
-        return ValueType(1, source.scale, source.reach)
+        return source.with_channels(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +258,8 @@ class AddChroma(Operation):
 
     def result(self, *inputs: ValueType) -> ValueType:
         source, picture = inputs
-        if source.channels != 1 or picture.channels != 3 or source.scale != picture.scale * self.scale:
+        fits = source.extent is None and picture.extent is None and source.scale == picture.scale * self.scale
+        if source.channels != 1 or picture.channels != 3 or not fits:
             raise ValueError(f"needs one luma channel at {self.scale} times the size of an RGB picture")
         return ValueType(3, source.scale, max(source.reach, picture.reach + Fraction(BICUBIC_HALO, picture.scale)))
 
@@ -274,15 +281,6 @@ OPERATIONS: tuple[type[Operation], ...] = (
     PointSample,
     Multiply,
     Slice,
+    *COLOR_OPERATIONS,
 )
 """All operations there are, as files name them."""
-
-
-def _check_vector(name: str, vector: NDArray[np.float32] | None, length: int) -> None:
-    """A vector with one finite number for each channel, where it is given."""
-    if vector is None:
-        return
-    if vector.shape != (length,):
-        raise ValueError(f"{name} must be ({length},) float32, got {vector.shape} {vector.dtype}")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{name} must be finite")

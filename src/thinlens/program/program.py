@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .operation import Operation, ValueType, check_fields, renumbered
+from .operation import Operation, ValueType, check_fields, check_operands, renumbered
 from .ops import AddChroma, Convolution, FakeQuantize, Luma
 from .table_ops import Lookup
 
@@ -41,8 +41,10 @@ class Program:
             for source in op.operands():
                 if not 0 <= source < index:
                     raise ValueError(f"operation {index} ({kind}) reads value {source}, which is not before it")
+            inputs = [types[source] for source in op.operands()]
             try:
-                types.append(op.result(*(types[source] for source in op.operands())))
+                check_operands(op, inputs)
+                types.append(op.result(*inputs))
             except ValueError as error:
                 raise ValueError(f"operation {index} ({kind}) of {self.name}: {error}") from None
         return tuple(types)
@@ -54,8 +56,16 @@ class Program:
 
     @property
     def halo(self) -> int:
-        """How many picture pixels beyond a pixel's own can change the result there, in each direction."""
+        """How many picture pixels beyond a pixel's own can change the result there, in each direction.
+
+        In an adaptive program that holds for given values of fixed extent, which the whole picture decides.
+        """
         return self.value_types[-1].halo
+
+    @cached_property
+    def adaptive(self) -> bool:
+        """Whether the whole picture decides what happens to each pixel, through values of fixed extent."""
+        return any(kind.extent is not None for kind in self.value_types)
 
     @cached_property
     def channels(self) -> int:
@@ -120,6 +130,8 @@ def validate(program: Program) -> None:
         except ValueError as error:
             raise ValueError(f"operation {index} ({type(op).__name__}) of {program.name}: {error}") from None
     result, wanted = program.value_types[-1], program.channels
+    if result.extent is not None:
+        raise ValueError(f"{program.name} returns a value of fixed extent, {result.size}, not a picture")
     if result.channels != wanted and not program.takes_features:
         raise ValueError(f"{program.name} returns {result.channels} channels for a picture of {wanted}")
     _check_arithmetic(program)

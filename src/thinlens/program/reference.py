@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import color_reference
+from .color_ops import ColorStatistics, ColorTable, InstanceNorm, MixTables, StridedConvolution, Thumbnail
 from .operation import Operation, missing
 from .ops import (
     FRACTION_BITS,
+    LUMA_WEIGHTS,
     Activation,
     Add,
     AddChroma,
@@ -29,8 +32,6 @@ from .program import Program
 from .table_ops import Lookup, Rescale, ShiftAndSum
 from .table_reference import lookup, rescale, shift_and_sum
 
-LUMA_WEIGHTS = (0.299, 0.587, 0.114)
-"""Full-range BT.601: Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601-7, 2.5.1)."""
 LUMA_WEIGHTS_16 = (19595, 38470, 7471)
 """The same times 2**16, rounded so that they add up to 2**16 exactly."""
 
@@ -71,7 +72,7 @@ def _encode(program: Program, planes: Planes, dtype: np.dtype[Any]) -> Planes:
 
 
 def evaluate(op: Operation, values: list[Planes]) -> Planes:
-    """The result of one operation, given all values before it; planes `(channels, H, W)`."""
+    """The result of one operation, given all values before it; planes `(channels, H, W)`, or a color table."""
     function = EVALUATE.get(type(op))
     if function is None:
         raise missing("NumPy reference", op)
@@ -252,5 +253,11 @@ EVALUATE: dict[type[Operation], Callable[..., Planes]] = {
     PointSample: point_sample,
     Multiply: lambda op, source, other: source * other,
     Slice: lambda op, source: source[op.start : op.stop],
+    Thumbnail: color_reference.thumbnail,
+    StridedConvolution: color_reference.strided_convolution,
+    InstanceNorm: color_reference.instance_norm,
+    ColorStatistics: color_reference.color_statistics,
+    MixTables: color_reference.mix_tables,
+    ColorTable: color_reference.color_table,
 }
 """What each operation does: from the operation and the planes that it reads to its result."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .operation import Arithmetic, Operand, Operation, ValueType
+from .operation import Arithmetic, Operand, Operation, ValueType, check_grows
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,8 @@ class PointSample(Operation):
 
     def result(self, *inputs: ValueType) -> ValueType:
         source, offsets = inputs
+        check_grows(source)
+        check_grows(offsets)
         if self.groups < 1 or self.scale < 1:
             raise ValueError(f"groups and scale must be at least 1, got {self.groups} and {self.scale}")
         if not isfinite(self.bound) or self.bound < 0:
@@ -72,6 +74,8 @@ class Multiply(Operation):
 
     def result(self, *inputs: ValueType) -> ValueType:
         first, second = inputs
+        check_grows(first)
+        check_grows(second)
         if (first.channels, first.scale) != (second.channels, second.scale):
             raise ValueError(
                 f"cannot multiply {first.channels} channels × {first.scale} "
@@ -98,6 +102,7 @@ class Slice(Operation):
 
     def result(self, *inputs: ValueType) -> ValueType:
         (source,) = inputs
+        check_grows(source)
         if self.channels != source.channels:
             raise ValueError(f"takes {self.channels} channels, its source has {source.channels}")
         if not 0 <= self.start < self.stop <= self.channels:

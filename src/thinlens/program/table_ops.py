@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .operation import Arithmetic, Operand, Operation, ValueType
+from .operation import Arithmetic, Operand, Operation, ValueType, check_grows
 
-Interpolation: TypeAlias = Literal["none", "simplex"]
+LookupInterpolation: TypeAlias = Literal["none", "simplex"]
 Border: TypeAlias = Literal["reflect", "edge"]
 
 LARGEST_TABLE = 64 << 20
@@ -46,7 +46,7 @@ class Lookup(Operation):
     table: NDArray[np.int8] | NDArray[np.int16]
     offsets: NDArray[np.int32]
     interval: int = 1
-    interpolation: Interpolation = "none"
+    interpolation: LookupInterpolation = "none"
     border: Border = "reflect"
     summed: bool = False
 
@@ -61,6 +61,7 @@ class Lookup(Operation):
 
     def result(self, *inputs: ValueType) -> ValueType:
         (source,) = inputs
+        check_grows(source)
         if self.offsets.ndim != 3 or self.offsets.shape[2] != 3 or self.offsets.size == 0:
             raise ValueError(f"offsets must be (patterns, indices, 3), got {self.offsets.shape}")
         if self.table.ndim != 3 or self.table.size == 0:
@@ -110,6 +111,7 @@ class ShiftAndSum(Operation):
 
     def result(self, *inputs: ValueType) -> ValueType:
         (source,) = inputs
+        check_grows(source)
         if self.scale < 1 or self.maps not in (1, 9) or self.rotations not in (1, 2, 4) or self.step < 1:
             raise ValueError("scale and step must be at least 1, maps 1 or 9, rotations 1, 2 or 4")
         if self.step > 2 * self.scale:

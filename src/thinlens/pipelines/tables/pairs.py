@@ -1,9 +1,9 @@
 """Tables indexed by pairs of pixels, EC-LUT and SR-LUT-V: rows of one table for each rotation of the picture.
 
-The patch of a row lies as in `patches`, for the picture as the table sees it. A block row of a patch comes from a pixel;
-those that meet are summed; a rotation by 180° more is read from the other end of its rows, so that two orientations
-remain, of which a value for each sub-pixel is turned back in the end. So a pixel takes three look-ups of a vector or
-two for each rotation, all of one table. Largest sum: 4 · 9 entries of int8, 4,608.
+The patch of a row lies as in `patches`, for the picture as the table sees it. Block rows of patches that meet are
+summed; a rotation by 180° more is read from the other end of its rows, so that two orientations remain, of which a
+value for each sub-pixel is turned back in the end. So a pixel takes three look-ups of a vector or two for each
+rotation, all of one table. Largest sum: 4 · 9 entries of int8, 4,608.
 
 The frame that shifted maps leave is filled by reflection of the maps, which is computed value by value.
 """
