@@ -201,10 +201,11 @@ def list_models() -> None:
     from . import models
 
     print(f"{'model':<10} {'scale':<6} {'id':<22} {'KiB':>5}")
-    for preset, identifier in [*models.PRESETS.items(), *(("-", other) for other in models.OTHERS)]:
+    for name in (*models.NAMED, *models.OTHERS):
         for scale in models.SCALES:
-            file = models.path(identifier.format(scale=scale))
-            print(f"{preset:<10} {f'×{scale}':<6} {file.stem:<22} {file.stat().st_size / 1024:5.1f}")
+            file = models.path(models.identifier(name, scale))
+            shown = name if name in models.NAMED else "-"
+            print(f"{shown:<10} {f'×{scale}':<6} {file.stem:<22} {file.stat().st_size / 1024:5.1f}")
 
 
 @app.command()

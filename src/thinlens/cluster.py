@@ -52,7 +52,7 @@ def upscale_files(
     except ModuleNotFoundError:
         raise ImportError("a cluster needs ray: pip install 'thinlens[cluster]'") from None
 
-    if not (isinstance(model, str) and model in models.PRESETS):
+    if not (isinstance(model, str) and model in models.NAMED):
         model = run.load(model)  # a file of this machine; presets are on all of them
     clean_targets(jobs)
     connect(address)

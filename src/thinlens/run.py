@@ -176,7 +176,7 @@ def upscale_file_to(
 
 def scales(model: Model = "balanced") -> tuple[int, ...]:
     """The scales that a model offers: all of a preset, else its own."""
-    if not isinstance(model, Program) and str(model) in models.PRESETS:
+    if not isinstance(model, Program) and str(model) in models.NAMED:
         return models.SCALES
     loaded = load(model)
     if loaded.adaptive:
@@ -192,7 +192,7 @@ def load(model: Model = "balanced", scale: int | None = None) -> Program:
     """
     if isinstance(model, Program):
         loaded = model
-    elif str(model) in models.PRESETS:
+    elif str(model) in models.NAMED:
         loaded = _read(models.path(str(model), 2 if scale is None else scale))
     else:
         file = Path(model)

@@ -11,6 +11,8 @@ PRESETS = {
     "best": "ECBSR_s{scale}_M4_C16",
 }
 """The published id behind each preset, from the quickest to the best."""
+TABLES = {"lut": {2: "LUT_s2_K5_C8", 3: "LUT_s3_K5_C16", 4: "LUT_s4_K7_C32"}}
+"""Networks that are tables for 8-bit pictures, by name: at each scale the id of what wins there."""
 OTHERS = (
     "eSR-TR_s{scale}_K5_C4",
     "eSR-TR_s{scale}_K7_C4",
@@ -19,6 +21,8 @@ OTHERS = (
     "eSR-CNN_s{scale}_C8_D3_S9",
 )
 """Released without the name of a preset: a preset is better in the same time."""
+NAMED = (*PRESETS, *TABLES)
+"""All that a model can be called by without saying its scale."""
 SCALES = (2, 3, 4)
 """How many times larger, along each side, the presets make a picture."""
 ENHANCE = "enhance"
@@ -26,8 +30,15 @@ ENHANCE = "enhance"
 
 
 def names() -> list[str]:
-    """The published ids of all released models, those of the presets first, each at all scales."""
-    return [identifier.format(scale=scale) for identifier in (*PRESETS.values(), *OTHERS) for scale in SCALES]
+    """The ids of all released models that make pictures larger, those of the presets first, each at all scales."""
+    return [identifier(name, scale) for name in (*NAMED, *OTHERS) for scale in SCALES]
+
+
+def identifier(name: str, scale: int) -> str:
+    """The id behind a name, or that of a model of `OTHERS`, at a scale."""
+    if name in TABLES:
+        return TABLES[name][scale]
+    return PRESETS.get(name, name).format(scale=scale)
 
 
 def path(name: str, scale: int = 2) -> Path:
@@ -35,11 +46,11 @@ def path(name: str, scale: int = 2) -> Path:
 
     Raises ValueError, listing what there is, for any other name or scale.
     """
-    if name in PRESETS:
+    if name in NAMED:
         if scale not in SCALES:
             raise ValueError(f"{name} enlarges 2, 3 or 4 times, not {scale}")
-        name = PRESETS[name].format(scale=scale)
+        name = identifier(name, scale)
     elif name not in (ENHANCE, *names()):
-        known = ", ".join((*PRESETS, ENHANCE, *names()))
+        known = ", ".join((*NAMED, ENHANCE, *names()))
         raise ValueError(f"unknown model {name!r}; there are {known}, or give a program file")
     return Path(__file__).parent / f"{name}.safetensors"
