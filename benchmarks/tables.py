@@ -1,8 +1,8 @@
 """Measure super-resolution by table beside OpenCV and the way that the authors' NumPy code goes:
 `python benchmarks/tables.py`.
 
-1920×1080 luma, uint8, ×2, two threads: a photo of Kodak enlarged to that size and a noise picture, for which no cache is
-large enough. All in one process and in turn. The networks of tables that are not released have random weights: no
+1920×1080 luma, uint8, ×2, two threads: a photo of Kodak enlarged to that size, and a noise picture, for which no cache
+is large enough. All in one process and in turn. The networks of tables that are not released have random weights: no
 schedule depends on them. Written to results/tables.json and results/tables.md. Needs the extra [benchmark].
 """
 
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -42,7 +42,7 @@ WARM_UP, ROUNDS = 0.02, 9
 def programs() -> dict[str, Program]:
     """Each table program for 8-bit pictures."""
     torch.manual_seed(0)
-    found = {name: bake.tabulate(nets.lower(nets.build(nets.parse(name)))) for name in IDS}
+    found = {name: bake.tabulate(nets.lower(nets.build(nets.parse(name), "edge"))) for name in IDS}
     released = thinlens.load("lut", 2)
     assert released.uint8 is not None
     return {**found, f"lut ({released.name})": released.uint8}
@@ -61,7 +61,7 @@ def numpy_way(program: Program, picture: NDArray[np.uint8]) -> NDArray[np.uint8]
         high, low = pixels // 16, pixels % 16
         result = np.zeros((height, width, scale**2), np.float32)
         for order in permutations(range(4)):
-            ordered = [low[a] >= low[b] if a < b else low[a] > low[b] for a, b in zip(order, order[1:], strict=False)]
+            ordered = [low[a] >= low[b] if a < b else low[a] > low[b] for a, b in pairwise(order)]
             mask = ordered[0] & ordered[1] & ordered[2]
             corner, before = [each[mask] for each in high], np.full(int(mask.sum()), 16)
             for axis in (*order, None):
