@@ -88,7 +88,7 @@ def upscale(
         typer.Option("--out", "-o", help="A file for one photo, else a folder, or - [default: beside the photo, …-x2]"),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="fast, balanced, fine, best, an id or a file.")
+        str, typer.Option("--model", "-m", help="fast, balanced, fine, best, lut, an id or a file.")
     ] = "balanced",
     scale: Annotated[
         Optional[float],  # noqa: UP045

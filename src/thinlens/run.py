@@ -185,7 +185,7 @@ def scales(model: Model = "balanced") -> tuple[int, ...]:
 
 
 def load(model: Model = "balanced", scale: int | None = None) -> Program:
-    """The program of a preset (fast, balanced, fine, best), of a released id, or in a program file.
+    """The program of a name (fast, balanced, fine, best, lut), of a released id, or in a program file.
 
     Without a scale it is 2 for a preset and the model's own for all else. Raises ValueError for an unknown model,
     for a file that is no program, and for a model that has another scale.
