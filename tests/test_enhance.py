@@ -166,6 +166,15 @@ def test_one_table_for_all(command: Command) -> None:
     np.testing.assert_allclose(thinlens.Lut3d.read("used.cube").table, mean(looks).lut.table, atol=1e-7)
 
 
+def test_one_bad_photo_does_not_keep_the_others_from_their_table(command: Command) -> None:
+    Path("bad.png").write_bytes(b"junk")
+    code, out, err = command("a.png", "bad.png", "-o", "out", "--match")
+    assert (code, out) == (1, "1 of 2 photos enhanced, in out\n") and "bad.png is not a JPEG" in err
+    np.testing.assert_array_equal(read("out/a.png").pixels, enhanced("a.png"))
+    code, _, err = command("bad.png", "--save-cube", "x.cube")
+    assert code == 2 and err == "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF or AVIF picture\n"
+
+
 def test_tables_of_files_and_the_table_that_was_used(command: Command) -> None:
     assert command("a.png", "--save-cube", "used.cube", "--strength", 0.5)[:2] == (0, "a-enhanced.png\n")
     found = thinlens.Lut3d.read("used.cube").apply(read("a.png").pixels, "trilinear")

@@ -122,7 +122,7 @@ def _default(variable: str, value: str) -> Generator[None, None, None]:
 
 
 def _attempt(
-    job: Job, before: Identity, wanted: TargetSize, model: Model, limit: float | None, grading: Grading | None
+    job: Job, before: Identity, wanted: TargetSize, model: Model, limit: float | None, grading: Grading | None = None
 ) -> Outcome:
     """A job on a worker, which has one processor; `before` is what stood in the target's place when it was given."""
     if _identity(job) != before:  # an earlier attempt has done it, and was lost before it could say so

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -92,13 +91,18 @@ def look_of(source: str | os.PathLike[str], grading: Grading, limit: float | Non
 
 
 def common_look(sources: Sequence[str | os.PathLike[str]], grading: Grading, limit: float | None = None) -> Look:
-    """One look for several photo files, without those that cannot be read; ValueError if none can."""
+    """One look for several photo files, without those that cannot be read; if none can, the first error is raised."""
     from .color import mean
 
     looks: list[Look] = []
+    errors: list[Exception] = []
     for source in sources:
-        with suppress(OSError, ValueError):  # which say so themselves when their turn comes
+        try:
             looks.append(look_of(source, grading, limit))
+        except (OSError, ValueError) as error:  # the others are not to suffer; each is told when its turn comes
+            errors.append(error)
+    if errors and not looks:
+        raise errors[0]
     return mean(looks)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -101,3 +102,13 @@ def test_thumbnails_are_seen_in_srgb() -> None:
     expected = Grading(statistics_program()).look([converted], source.shape)
     assert found.weights == pytest.approx(expected.weights, abs=0.05)
     assert found.weights != pytest.approx(Grading(statistics_program()).look([source], source.shape).weights, abs=1e-3)
+
+
+def test_gradings_travel_to_other_processes() -> None:
+    """With tables that are packed and used already."""
+    source = picture(9, 20, True, np.uint8)
+    look = Grading(statistics_program()).look([source], source.shape)
+    expected = look(source)
+    for grading in (Grading(look), Grading(statistics_program())):
+        again = pickle.loads(pickle.dumps(grading))
+        np.testing.assert_array_equal(again.look([source], source.shape)(source), expected)

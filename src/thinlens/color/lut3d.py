@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,10 @@ class Lut3d:
             raise ValueError("a table must be float32 and finite: use astype and np.nan_to_num")
         if any(low >= high for low, high in zip(self.lower, self.upper, strict=True)):
             raise ValueError(f"lower must be below upper for each channel, got {self.lower} and {self.upper}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to other processes: not what is packed for kernels."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @staticmethod
     def identity(size: int = 33, lower: Color = BLACK, upper: Color = WHITE) -> Lut3d:

@@ -125,11 +125,13 @@ class Kernels(Generic[Key]):
 
 
 def _buffer(array: NDArray[Any]) -> _Buffer:
-    """An array `(H, W)` or `(H, W, …)` as `(W · …, H)`, as Halide orders dimensions."""
+    """An array `(n,)`, or `(H, W)` or `(H, W, …)` as `(W · …, H)`, as Halide orders dimensions."""
+    kind = (CODES[array.dtype.kind], array.itemsize * 8, 1)
+    if array.ndim == 1:
+        return _Buffer(0, None, array.ctypes.data, 0, *kind, 1, (_Dimension * 1)(_Dimension(0, len(array), 1, 0)), None)
     height, width = array.shape[0], int(np.prod(array.shape[1:]))
     stride = array.strides[0] // array.itemsize if height > 1 else width
     shape = (_Dimension * 2)(_Dimension(0, width, 1, 0), _Dimension(0, height, stride, 0))
-    kind = (CODES[array.dtype.kind], array.itemsize * 8, 1)
     return _Buffer(0, None, array.ctypes.data, 0, *kind, 2, shape, None)
 
 

@@ -75,12 +75,11 @@ class TableLookUp:
 
     @cached_property
     def _fixed_point(self) -> NDArray[np.int16]:
-        packed = packing.fixed_point(self.table)
-        return packed.reshape(-1, packing.FIXED_POINT_LANES)
+        return packing.fixed_point(self.table).reshape(-1)
 
     @cached_property
     def _float32(self) -> NDArray[np.float32]:
-        return packing.float32(self.table)
+        return packing.float32(self.table).reshape(-1)
 
     @cached_property
     def _lines(self) -> NDArray[np.float32]:

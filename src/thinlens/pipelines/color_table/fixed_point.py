@@ -19,7 +19,7 @@ from .look_up import CORNER, C, Stages, X, Y
 from .packing import FIXED_POINT_LANES, LEVEL_BITS, POSITION_BITS
 
 WEIGHT_BITS = 14
-BLOCK = 32
+BLOCK = 64
 """Pixels that go through the stages together."""
 AT_A_TIME = 4
 """Pixels whose sums are written one after the other, without a loop."""
@@ -41,7 +41,7 @@ def algorithm(interpolation: Interpolation) -> FixedPoint:
     Its numbers are the entries along a side of the table, and the step of a level (`packing.step`).
     """
     picture = Picture(np.dtype(np.uint8), 3)
-    source, table = picture.source(), look_up.table_parameter(hl.Int(16), FIXED_POINT_LANES)
+    source, table = picture.source(), look_up.table_parameter(hl.Int(16))
     size, level = hl.Param(hl.Int(32), "size"), hl.Param(hl.Int(32), "step")
     position, cell, weights, partial, sums, elements = (
         hl.Func(name) for name in ("position", "cell", "weights", "partial", "sums", "elements")
@@ -52,24 +52,26 @@ def algorithm(interpolation: Interpolation) -> FixedPoint:
     low = [hl.min(place >> POSITION_BITS, cells - 1) for place in places]
     rounding = POSITION_BITS - WEIGHT_BITS
     fractions = [
-        (place - (first << POSITION_BITS) + (1 << rounding - 1)) >> rounding
+        hl.i16((place - (first << POSITION_BITS) + (1 << rounding - 1)) >> rounding)
         for place, first in zip(places, low, strict=True)
     ]
-    cell[X, Y] = look_up.number((low[0] * cells + low[1]) * cells + low[2])
+    lanes = FIXED_POINT_LANES
+    cell[X, Y] = look_up.place(((low[0] * cells + low[1]) * cells + low[2]) * lanes)
 
     def product(first: hl.Expr, second: hl.Expr) -> hl.Expr:
-        return (first * second + (1 << WEIGHT_BITS - 1)) >> WEIGHT_BITS
+        """By one instruction (pmulhrsw, sqrdmulh). Twice 1 is cut to 1 - 2**-15 in it, which changes no product."""
+        return hl.rounding_mul_shift_right(first, hl.saturating_add(second, second), hl.u16(15))
 
-    chosen = look_up.weigh(interpolation, fractions, hl.i32(1 << WEIGHT_BITS), product)
-    weights[CORNER, X, Y] = hl.mux(CORNER, [hl.i16(weight) for weight in chosen])
+    chosen = look_up.weigh(interpolation, fractions, hl.i16(1 << WEIGHT_BITS), product)
+    weights[CORNER, X, Y] = hl.mux(CORNER, chosen)
 
     taps = hl.RDom([(0, 2), (0, 2)])  # along blue and along red
-    entry = hl.unsafe_promise_clamped(cell[X, Y], 0, cells * cells * cells - 1) + taps.y * (cells * cells)
-    value = hl.i32(table[(GREEN * 4 + C) * 2 + taps.x, entry])
-    partial[GREEN, C, X, Y] = hl.i32(0)
-    partial[GREEN, C, X, Y] += value * hl.i32(weights[taps.x + GREEN * 2 + taps.y * 4, X, Y])
+    first = hl.unsafe_promise_clamped(cell[X, Y], 0, (cells * cells * cells - 1) * lanes)
+    value = hl.i32(table[first + taps.y * (cells * cells * lanes) + (GREEN * 4 + C) * 2 + taps.x])
     shift = WEIGHT_BITS + LEVEL_BITS
-    sums[C, X, Y] = partial[0, C, X, Y] + partial[1, C, X, Y] + (1 << shift - 1)
+    partial[GREEN, C, X, Y] = hl.select(GREEN == 0, hl.i32(1 << shift - 1), hl.i32(0))
+    partial[GREEN, C, X, Y] += value * hl.i32(weights[taps.x + GREEN * 2 + taps.y * 4, X, Y])
+    sums[C, X, Y] = partial[0, C, X, Y] + partial[1, C, X, Y]
     elements[C, X, Y] = hl.u8_sat(sums[C, X, Y] >> shift)
     line, output = look_up.finish(elements)
     inputs = [source, table, size, level]

@@ -27,9 +27,9 @@ CORNERS = tuple(np.ndindex(2, 2, 2))
 class Stages:
     """The stages of a look-up and what they read, in the order of the flow.
 
-    `position[x, y, c]` is where a color lies along each axis of the table, `cell[x, y]` and `weights[corner, x, y]`
-    what follows from it; `sums[c, x, y]` has all channels of a pixel and a fourth, `elements[c, x, y]` the same as they
-    are stored, `line[c, x, y]` three of them.
+    `position[x, y, c]` is where a color lies along each axis of the table; `cell[x, y]`, where its cell begins in the
+    table, and `weights[corner, x, y]` follow from it. `sums[c, x, y]` has all channels of a pixel and a fourth,
+    `elements[c, x, y]` the same as they are stored, `line[c, x, y]` three of them.
     """
 
     picture: Picture
@@ -112,8 +112,8 @@ def weigh(
     return trilinear(fractions, one, product) if interpolation == "trilinear" else tetrahedral(fractions, one)
 
 
-def number(cell: hl.Expr) -> hl.Expr:
-    """The number of a cell, of which Halide is not to know any bounds: it would clamp it once more for every pixel."""
+def place(cell: hl.Expr) -> hl.Expr:
+    """Where a cell begins in a table. Halide is not to know its bounds: it would clamp it once more for every pixel."""
     return hl.reinterpret(hl.Int(32), hl.reinterpret(hl.UInt(32), cell))
 
 
@@ -122,10 +122,8 @@ def element(picture: Picture, source: hl.ImageParam, c: hl.Expr | int) -> hl.Exp
     return source[hl.clamp(X, 0, picture.width(source) - 1) * 3 + c, Y]
 
 
-def table_parameter(kind: hl.Type, lanes: int) -> hl.ImageParam:
-    """A table as a kernel reads it: `(lanes, entries)`."""
-    table = hl.ImageParam(kind, 2, "table")
-    table.dim(0).set_bounds(0, lanes).set_stride(1)
-    table.dim(1).set_min(0).set_stride(lanes)
-    table.set_host_alignment(min(64, lanes * kind.bytes()))
+def table_parameter(kind: hl.Type) -> hl.ImageParam:
+    """A table as a kernel reads it, all of its elements in a row: so the place of an entry is found once."""
+    table = hl.ImageParam(kind, 1, "table")
+    table.dim(0).set_min(0).set_stride(1)
     return table
