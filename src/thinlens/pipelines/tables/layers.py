@@ -168,7 +168,7 @@ def schedule(net: Layers, stages: Stages, processor: Processor, tasks: hl.Expr) 
     total.compute_at(patch, X).vectorize(LANE, VECTOR).unroll(LANE).unroll(SLICE)
     update, each = total.update(), total.rvars(0)[0]
     update.reorder(LANE, SLICE, each, X, Y).vectorize(LANE, VECTOR).unroll(LANE).unroll(SLICE).unroll(each)
-    stages.maps.compute_at(patch, Y).bound(C, 0, count).vectorize(C, _filled(count)).reorder(C, X, Y)
+    stages.maps.compute_at(patch, Y).bound(C, 0, _filled(count)).vectorize(C, _filled(count)).reorder(C, X, Y)
     sums.compute_at(stages.maps, X).vectorize(C)
     stages.places.compute_at(tile).vectorize(X, 32).bound_storage(X, _width(net, processor) + 64)
     schedule_line(frame, net.scale, tile, row)
