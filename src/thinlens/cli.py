@@ -213,6 +213,10 @@ def train(
     network: Annotated[str, typer.Argument(metavar="ID", help="As eSR-TR_s2_K5_C4, or a recipe file, as my.py.")],
     data: Annotated[Path, typer.Option("--data", help="A folder of photos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The checkpoint file, .safetensors.")],
+    start: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A checkpoint of the same network to begin with, in the place of random weights."),
+    ] = None,
     steps: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
     seed: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
     optimizer: Annotated[
@@ -237,7 +241,7 @@ def train(
 
     recipe = load_recipe(network) if network.endswith(".py") else default_recipe(network)
     recipe = recipe.overridden(optimizer, steps, seed=seed, loss=loss)
-    psnr = run(recipe, data, out, resume=resume, device=device, compiled=compiled)
+    psnr = run(recipe, data, out, start=start, resume=resume, device=device, compiled=compiled)
     print(f"{out}: {recipe.id}, validation PSNR {psnr:.2f} dB")
 
 

@@ -49,7 +49,7 @@ def convert(
         made = replace(made, uint8=fixed_point.to_fixed_point(made))
     elif why_no_table(made) is None:
         made = replace(made, uint8=bake.tabulate(made))
-    elif (tables := bake.to_layered_tables(made, nets.lut.MAP_LEVELS)) is not None:
+    elif (tables := bake.to_layered_tables(made, nets.lut.TABLE_LEVELS)) is not None:
         made = replace(made, uint8=tables)
     if quantize is not None:
         made = replace(made, uint8=_quantized(made, quantize))

@@ -35,6 +35,7 @@ def train(
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    start: str | os.PathLike[str] | None = None,
     resume: bool = True,
     device: str | None = None,
     compiled: bool = False,
@@ -44,8 +45,10 @@ def train(
     """Train a network on a folder of photos and write its checkpoint; returns its validation PSNR in dB.
 
     The state of the run is kept in `OUT.state` until it is finished; `resume` goes on from there, else it starts
-    anew. `device` is a torch device, by default a GPU where there is one. With `compiled`, the steps of Adam and SOAP
-    are made up to twice as fast by torch.compile, which takes a C++ compiler, or on a GPU become one graph of kernels.
+    anew. `start` is a checkpoint of the same network to begin with, in the place of random weights; what recipe made it
+    is kept in the provenance. `device` is a torch device, by default a GPU where there is one. With `compiled`, the
+    steps of Adam and SOAP are made up to twice as fast by torch.compile, which takes a C++ compiler, or on a GPU become
+    one graph of kernels.
     `cache` is the folder of the patch file. Raises ValueError if the photos, the recipe or the state do not fit,
     OSError if `out` cannot be written.
     """
@@ -54,7 +57,10 @@ def train(
         raise FileNotFoundError(f"cannot write {out}: the folder {out.parent} does not exist; create it first")
     config = nets.parse(recipe.id)
     torch.manual_seed(recipe.seed)
-    module = nets.build(config, recipe.padding).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    module, begun = nets.build(config, recipe.padding), dict[str, str]()
+    if start is not None:
+        begun = _start(module, start)
+    module = module.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ValueError(f"{recipe.id} has nothing to train; thinlens convert and upscale take it as it is")
     with _display("photos", progress) as show:
@@ -65,7 +71,8 @@ def train(
     validation = make_pairs(patches.validation, config.scale)
     if module.whole_levels:
         pairs, validation = rounded(pairs), rounded(validation)
-    state = StateFile(out.with_name(out.name + ".state"), f"{recipe.hash()} {patches.digest}")
+    key = " ".join([recipe.hash(), patches.digest, *begun.values()])
+    state = StateFile(out.with_name(out.name + ".state"), key)
     if not resume:
         state.remove()
     psnr = math.nan
@@ -80,10 +87,19 @@ def train(
             least_squares.fit(module, pairs, validation, recipe, state, report)
         else:
             descent.fit(module, pairs, validation, recipe, state, report, compiled)
-    origin = {"recipe": recipe.hash(), "data": patches.digest, "thinlens": version("thinlens")}
+    origin = {**begun, "recipe": recipe.hash(), "data": patches.digest, "thinlens": version("thinlens")}
     checkpoint.save(module, out, {**origin, "validation_psnr": round(psnr, 3)})
     state.remove()
     return psnr
+
+
+def _start(module: nets.Network, path: str | os.PathLike[str]) -> dict[str, str]:
+    """Fill a module with the weights of a checkpoint; returns what to say of it."""
+    found, provenance = checkpoint.load(path)
+    if found.config != module.config:
+        raise ValueError(f"{path} is a checkpoint of {found.config}, not of {module.config}: start with one of these")
+    module.load_state_dict(found.state_dict())
+    return {"start": str(provenance.get("recipe", "unknown"))}
 
 
 @contextmanager
