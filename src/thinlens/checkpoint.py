@@ -22,7 +22,7 @@ def save(module: nets.Network, path: str | os.PathLike[str], provenance: Mapping
 
     `provenance` is what JSON can hold: recipe, data, code version, scores. The id and the padding are added.
     """
-    known = {"id": str(module.config), "padding": module.padding, "color": "BT.601 full-range luma in [0, 1]"}
+    known = {"id": str(module.config), "padding": module.padding, "color": module.color}
     header = {"format": FORMAT, "provenance": json.dumps({**known, **provenance})}
     tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     write_whole(to_bytes(tensors, header), path)

@@ -247,7 +247,7 @@ def train(
 
 @app.command()
 def convert(
-    checkpoint: Annotated[Path, typer.Argument(help="Of thinlens train, or a published one, as ID.model.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Of thinlens train, or a published file, as ID.model, or folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="PROGRAM", help="The program file, .safetensors.")],
     quantize: Annotated[
         Optional[Path],  # noqa: UP045

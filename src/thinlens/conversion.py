@@ -27,19 +27,21 @@ def convert(
 ) -> Program:
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
-    A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`. Branches are merged (`bake.fuse`);
+    A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`, or is a folder of `LUTs.pth` and
+    `classifier.pth`. Branches are merged (`bake.fuse`);
     where there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it; a network of few pixels becomes a
     table for them (`bake.tabulate`), LUT its tables (`bake.to_layered_tables`). `quantize` is a folder of photos: uint8
     pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them (`bake.quantize`).
     Raises OSError or ValueError if there is no such network in the file or no such folder.
     """
     path = Path(source)
-    if not path.is_file():
+    pair = path.is_dir() and all((path / name).is_file() for name in nets.adaptive_lut3d.FILES)
+    if not (path.is_file() or pair):
         raise FileNotFoundError(f"{path} is a folder, not a checkpoint" if path.is_dir() else f"{path} does not exist")
     folder = Path(target).parent
     if not folder.is_dir():
         raise FileNotFoundError(f"cannot write {target}: create the folder {folder} first")
-    if path.suffix in PUBLISHED:
+    if pair or path.suffix in PUBLISHED:
         module, provenance = nets.from_published(path), {"published": path.name}
     else:
         module, provenance = checkpoint.load(path)

@@ -140,7 +140,7 @@ def _color_statistics(op: ColorStatistics, source: Values) -> Values:
     casts = [np.bincount(band, value - luma, LUMA_BANDS) / (count + SCARCE * luma.size) for value in (red, blue)]
 
     angle = hue(rgb)
-    below = angle.astype(np.intp)
+    below = np.minimum(angle.astype(np.intp), HUES - 1)  # just below 6, angles are rounded to it
     nearer = chroma * (angle - below)
     hues = np.bincount(below, chroma - nearer, HUES + 1) + np.bincount(below + 1, nearer, HUES + 1)
     hues[0] += hues[HUES]  # where the circle closes

@@ -84,6 +84,8 @@ class Network(nn.Module, ABC):
     edge.
     """
 
+    color: ClassVar[str] = "BT.601 full-range luma in [0, 1]"
+    """What its pictures are, as checkpoints say it."""
     whole_levels: ClassVar[bool] = False
     """Whether it is trained on luma of 8 bits, as it sees nothing else later."""
 

@@ -1,6 +1,15 @@
 """Training: a recipe and a folder of photos to a checkpoint."""
 
-from .recipe import GradientDescent, LeastSquares, Recipe, load_recipe
+from .recipe import CriticDescent, GradientDescent, LeastSquares, Recipe, TableDescent, load_recipe
 from .run import default_recipe, train
 
-__all__ = ["GradientDescent", "LeastSquares", "Recipe", "default_recipe", "load_recipe", "train"]
+__all__ = [
+    "CriticDescent",
+    "GradientDescent",
+    "LeastSquares",
+    "Recipe",
+    "TableDescent",
+    "default_recipe",
+    "load_recipe",
+    "train",
+]

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
+from ..data.damage import Damage
 from ..data.pairs import Sampling
 from ..program import Padding
 from .losses import Loss
@@ -61,7 +62,66 @@ class LeastSquares:
             raise ValueError("steps, samples and starts must be at least 1")
 
 
-Optimizer: TypeAlias = GradientDescent | LeastSquares
+@dataclass(frozen=True)
+class TableDescent:
+    """For color tables: `steps` steps of AdamW [Loshchilov2019] on `batch` photos before and after retouching, `pixels`
+    random pixels of each.
+
+    To the loss are added, as in the article [Zeng2020], `smoothness` times the mean square of the weights and the total
+    variation of each table, and `monotonicity` times the reversals of each table; where `steepest` is not 0, so many
+    times also what of the table made for a photo is steeper along gray, or falls there. Rates, of the tables another
+    than of the predictor, go as in `GradientDescent`; `decay` shrinks the weights of the predictor. Color statistics
+    are taken once, of `draws` crops of each photo, each damaged in its own way; `noise` is the standard deviation of
+    what is added to them in each step.
+    """
+
+    kind: ClassVar[str] = "tables"
+    steps: int = 20_000
+    batch: int = 1
+    pixels: int = 16_384
+    learning_rate: float = 1e-4
+    table_rate: float = 1e-4
+    decay: float = 0.0
+    smoothness: float = 1e-4
+    monotonicity: float = 10.0
+    steepest: float = 0.0
+    draws: int = 40
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.pixels, self.draws) < 1:
+            raise ValueError("steps, batch, pixels and draws must be at least 1")
+        if min(self.learning_rate, self.table_rate) <= 0:
+            raise ValueError("learning_rate and table_rate must be above 0")
+
+
+@dataclass(frozen=True)
+class CriticDescent:
+    """For color tables, without pairs: `steps` steps of Adam [Kingma2015], each after one for a critic that tells
+    retouched photos from results, on `batch` photos of either kind, as in the article [Zeng2020].
+
+    The critic is that of Wasserstein GANs with a `gradient_penalty` [Gulrajani2017]. The loss of the tables is what it
+    says, `fidelity` times the mean squared change of the photo, and the terms of `TableDescent`. The rate stays what it
+    is for half of the steps and then falls to zero.
+    """
+
+    kind: ClassVar[str] = "critic"
+    steps: int = 20_000
+    batch: int = 1
+    learning_rate: float = 2e-4
+    fidelity: float = 1000.0
+    gradient_penalty: float = 10.0
+    smoothness: float = 1e-4
+    monotonicity: float = 10.0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch) < 1:
+            raise ValueError("steps and batch must be at least 1")
+        if self.learning_rate <= 0:
+            raise ValueError("learning_rate must be above 0")
+
+
+Optimizer: TypeAlias = GradientDescent | LeastSquares | TableDescent | CriticDescent
 
 
 @dataclass(frozen=True)
@@ -70,7 +130,8 @@ class Recipe:
 
     `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean
     of PSNR values; `epsilon`, in squared 8-bit values, is added to the MSE, which makes easy patches count less. A
-    fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`).
+    fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`). For color
+    tables, `damage` makes inputs of good photos where there are no pairs.
     """
 
     id: str
@@ -81,6 +142,7 @@ class Recipe:
     stretched: float = 0.0
     epsilon: float = 20.0
     sampling: Sampling = field(default_factory=Sampling)
+    damage: Damage = field(default_factory=Damage)
 
     def __post_init__(self) -> None:
         _known("loss", self.loss, get_args(Loss))
@@ -111,7 +173,8 @@ class Recipe:
 
     def hash(self) -> str:
         """Sixteen hexadecimal digits that change with any setting; settings added later change no older recipe's."""
-        defaults = {**_flat(Recipe(self.id, LeastSquares())), **_flat(Recipe(self.id, GradientDescent()))}
+        kinds = (CriticDescent(), TableDescent(), LeastSquares(), GradientDescent())
+        defaults = {name: value for kind in kinds for name, value in _flat(Recipe(self.id, kind)).items()}
         chosen = {name: value for name, value in _flat(self).items() if value != defaults[name]}
         return hashlib.sha256(json.dumps([self.id, chosen], sort_keys=True).encode()).hexdigest()[:16]
 

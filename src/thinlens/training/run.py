@@ -4,24 +4,52 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 
 from .. import checkpoint, nets
 from ..data.pairs import Sampling, make_pairs, prepare, rounded, stretch
-from . import descent, least_squares
+from ..data.thumbnails import prepare_thumbnails
+from . import color_tables, critic, descent, least_squares
 from .descent import Report
-from .recipe import GradientDescent, LeastSquares, Recipe
+from .recipe import CriticDescent, GradientDescent, LeastSquares, Recipe, TableDescent
 from .state import StateFile
+
+STATISTICS = TableDescent(
+    steps=2000,
+    batch=64,
+    pixels=256,
+    learning_rate=3e-3,
+    table_rate=2e-3,
+    decay=1.0,
+    smoothness=0.1,
+    steepest=1.9,
+    noise=0.05,
+)
+"""For color tables that are chosen by color statistics."""
 
 
 def default_recipe(identifier: str) -> Recipe:
-    """For a network of which nothing else is known: least squares where it is of one layer, else SOAP."""
+    """For a network of which nothing else is known: least squares where it is of one layer, else SOAP.
+
+    Color tables are trained as in the article, without pairs if their id says so, or by color statistics.
+    """
     module = nets.build(nets.parse(identifier))
+    match module.config:
+        case nets.adaptive_lut3d.Config(predictor="statistics"):
+            return Recipe(identifier, STATISTICS, "log-mse", epsilon=65.0)
+        case nets.adaptive_lut3d.Config(predictor="unpaired"):
+            return Recipe(identifier, CriticDescent())
+        case nets.adaptive_lut3d.Config():
+            return Recipe(identifier, TableDescent())
+        case _:
+            pass
     sampling = Sampling(per_photo=2, reductions=(2, 3))
     if least_squares.supports(module):
         optimizer = LeastSquares(steps=50, samples=400_000, starts=4)
@@ -44,6 +72,8 @@ def train(
 ) -> float:
     """Train a network on a folder of photos and write its checkpoint; returns its validation PSNR in dB.
 
+    For color tables the folder may hold pairs, in the folders `input` and `target` (`data.thumbnails`).
+
     The state of the run is kept in `OUT.state` until it is finished; `resume` goes on from there, else it starts
     anew. `start` is a checkpoint of the same network to begin with, in the place of random weights; what recipe made it
     is kept in the provenance. `device` is a torch device, by default a GPU where there is one. With `compiled`, the
@@ -63,31 +93,14 @@ def train(
     module = module.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ValueError(f"{recipe.id} has nothing to train; thinlens convert and upscale take it as it is")
-    with _display("photos", progress) as show:
-        patches = prepare(
-            data, recipe.sampling, cache=cache, progress=lambda done, total: show(done, total, math.nan, math.nan)
-        )
-    pairs = make_pairs(stretch(patches.train, recipe.stretched, recipe.seed), config.scale)
-    validation = make_pairs(patches.validation, config.scale)
-    if module.whole_levels:
-        pairs, validation = rounded(pairs), rounded(validation)
-    key = " ".join([recipe.hash(), patches.digest, *begun.values()])
-    state = StateFile(out.with_name(out.name + ".state"), key)
+    state = StateFile(out.with_name(out.name + ".state"), begun.get("start", ""))
     if not resume:
         state.remove()
-    psnr = math.nan
-    with _display(recipe.id, progress) as show:
-
-        def report(done: int, total: int, loss: float, value: float) -> None:
-            nonlocal psnr
-            psnr = psnr if math.isnan(value) else value
-            show(done, total, loss, psnr)
-
-        if isinstance(recipe.optimizer, LeastSquares):
-            least_squares.fit(module, pairs, validation, recipe, state, report)
-        else:
-            descent.fit(module, pairs, validation, recipe, state, report, compiled)
-    origin = {**begun, "recipe": recipe.hash(), "data": patches.digest, "thinlens": version("thinlens")}
+    if isinstance(module, nets.adaptive_lut3d.Network):
+        digest, psnr = _fit_colors(module, recipe, Path(data), state, cache, compiled, progress)
+    else:
+        digest, psnr = _fit_upscaler(module, recipe, Path(data), state, cache, compiled, progress)
+    origin = {**begun, "recipe": recipe.hash(), "data": digest, "thinlens": version("thinlens")}
     checkpoint.save(module, out, {**origin, "validation_psnr": round(psnr, 3)})
     state.remove()
     return psnr
@@ -100,6 +113,75 @@ def _start(module: nets.Network, path: str | os.PathLike[str]) -> dict[str, str]
         raise ValueError(f"{path} is a checkpoint of {found.config}, not of {module.config}: start with one of these")
     module.load_state_dict(found.state_dict())
     return {"start": str(provenance.get("recipe", "unknown"))}
+
+
+Folder: TypeAlias = str | os.PathLike[str] | None
+
+
+def _fit_upscaler(
+    module: nets.Network, recipe: Recipe, data: Path, state: StateFile, cache: Folder, compiled: bool, progress: bool
+) -> tuple[str, float]:
+    """Train on crops and what they are shrunk to; the digest of the data and the validation PSNR."""
+    method, scale = recipe.optimizer, module.config.scale
+    if not isinstance(method, LeastSquares | GradientDescent):
+        raise ValueError(f"{recipe.id} makes pictures larger: its optimizer must be GradientDescent or LeastSquares")
+    with _display("photos", progress) as show:
+        patches = prepare(data, recipe.sampling, cache=cache, progress=_counted(show))
+    pairs = make_pairs(stretch(patches.train, recipe.stretched, recipe.seed), scale)
+    validation = make_pairs(patches.validation, scale)
+    if module.whole_levels:
+        pairs, validation = rounded(pairs), rounded(validation)
+    state.key = f"{recipe.hash()} {patches.digest} {state.key}".strip()
+    with _display(recipe.id, progress) as show:
+        following = _Following(show)
+        if isinstance(method, LeastSquares):
+            least_squares.fit(module, pairs, validation, recipe, state, following)
+        else:
+            descent.fit(module, pairs, validation, recipe, state, following, compiled)
+    return patches.digest, following.psnr
+
+
+def _fit_colors(
+    module: nets.adaptive_lut3d.Network,
+    recipe: Recipe,
+    data: Path,
+    state: StateFile,
+    cache: Folder,
+    compiled: bool,
+    progress: bool,
+) -> tuple[str, float]:
+    """Train on photos before and after retouching; the digest of the data and the validation PSNR."""
+    paired = module.config.predictor != "unpaired"
+    wanted = TableDescent if paired else CriticDescent
+    if not isinstance(recipe.optimizer, wanted):
+        raise ValueError(f"{recipe.id} makes color tables: its optimizer must be {wanted.__name__}")
+    if compiled:
+        raise ValueError(f"{recipe.id} makes color tables: steps of their training are not compiled; leave that out")
+    size, holdout = nets.adaptive_lut3d.THUMBNAIL, recipe.sampling.holdout
+    with _display("photos", progress) as show:
+        photos = prepare_thumbnails(data, size, holdout, paired=paired, cache=cache, progress=_counted(show))
+    state.key = f"{recipe.hash()} {photos.digest} {state.key}".strip()
+    with _display(recipe.id, progress) as show:
+        following = _Following(show)
+        fit = color_tables.fit if paired else critic.fit
+        fit(module, photos.train, photos.validation, recipe, state, following)
+    return photos.digest, following.psnr
+
+
+@dataclass
+class _Following:
+    """Shows reports and keeps the last validation PSNR."""
+
+    show: Report
+    psnr: float = math.nan
+
+    def __call__(self, done: int, total: int, loss: float, psnr: float) -> None:
+        self.psnr = self.psnr if math.isnan(psnr) else psnr
+        self.show(done, total, loss, self.psnr)
+
+
+def _counted(show: Report) -> Callable[[int, int], None]:
+    return lambda done, total: show(done, total, math.nan, math.nan)
 
 
 @contextmanager
