@@ -95,7 +95,7 @@ def match(program: Program) -> Pairs | None:
         return None
     if np.abs(lookup.offsets[..., 1:]).max() > RADIUS or shuffle.step > shuffle.scale:
         return None
-    if rescale.multiplier >= 1 << 18:  # 4,608 times it fits int32
+    if rescale.multiplier >= 1 << 18 or rescale.shift > 16:  # 4,608 times it fits int32
         return None
     maps = np.zeros((lookup.table.shape[1], 9, shuffle.scale**2), np.int8)
     middle = slice(None) if shuffle.maps == 9 else slice(4, 5)
@@ -113,7 +113,7 @@ def algorithm(net: Pairs, picture: Picture, source: hl.ImageParam, processor: Pr
     rows = constants.buffer(np.concatenate([np.zeros(wide, table.dtype), table.reshape(-1)]))
     unknown = constants.buffer(np.zeros(1, np.uint32))[hl.Expr(0)]  # see layers
     gray = hl.Func("levels")
-    gray[X, Y] = frames.level(picture, source, _mirrored(X, width), _mirrored(Y, height))
+    gray[X, Y] = frames.level(picture, source, mirrored(X, width), mirrored(Y, height))
     places = [hl.Func(f"places_{rotation}") for rotation in range(ROTATIONS)]
     for place, pixels in zip(places, net.pixels.tolist(), strict=True):
         first, second = (hl.u32(gray[X + x, Y + y]) for y, x in pixels)
@@ -145,7 +145,7 @@ def algorithm(net: Pairs, picture: Picture, source: hl.ImageParam, processor: Pr
     def upscaled(x: hl.Expr, column: hl.Expr) -> hl.Expr:
         return hl.Expr(high[x * s + column, ROW, Y])
 
-    frames.finish(frame, upscaled, _element(net.rescale))
+    frames.finish(frame, upscaled, element_of(net.rescale))
     return Stages(frame, gray, places, columns, sums, high, exact, constants)
 
 
@@ -215,7 +215,7 @@ def _patches(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
     return blocks.astype(np.int8) if np.abs(blocks).max() <= 127 else blocks
 
 
-def _mirrored(place: hl.Expr, length: hl.Expr) -> hl.Expr:
+def mirrored(place: hl.Expr, length: hl.Expr) -> hl.Expr:
     """A place near the picture, reflected at its ends without repeating them."""
     return hl.select(hl.likely((place >= 0) & (place < length)), place, _folded(place, length))
 
@@ -227,7 +227,7 @@ def _folded(place: hl.Expr, length: hl.Expr) -> hl.Expr:
     return hl.clamp(back, 0, length - 1)
 
 
-def _element(rescale: Rescale) -> Callable[..., hl.Expr]:
+def element_of(rescale: Rescale) -> Callable[..., hl.Expr]:
     """What to store of a sum and, in color, its chroma."""
     half = 1 << FRACTION_BITS - 1
 
