@@ -1,4 +1,4 @@
-"""The beginning of the released LUT_s4_K7_C32: LUT_s4_K7_C32_longer.py goes on from its checkpoint."""
+"""The released LUT_s4_K7_C32."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.training import GradientDescent, Recipe
