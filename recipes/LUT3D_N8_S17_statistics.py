@@ -5,7 +5,7 @@ from thinlens.training import Recipe, TableDescent
 recipe = Recipe(
     "LUT3D_N8_S17_statistics",
     TableDescent(
-        steps=2000,
+        steps=1000,
         batch=64,
         pixels=256,
         learning_rate=3e-3,
@@ -13,6 +13,7 @@ recipe = Recipe(
         decay=1.0,
         smoothness=0.1,
         steepest=1.9,
+        odd=0.1,
         noise=0.05,
     ),
     loss="log-mse",

@@ -27,10 +27,11 @@ class Damage:
     `pulled` gets a target whose black point, the 1 % quantile of its luma, is pulled to 0, as retouchers like it: not
     at all where `pull` is 0, all the way where it is 1. A fraction `casts` gets a strong cast instead of a weak one.
     Contrast is the logarithm of an exponent, the exposure the mean luma, which follows the photo's own by
-    `exposure_slope`.
+    `exposure_slope`; a fraction `dark` has another. A fraction `mild` is damaged in part only, by 30 % or more.
     """
 
-    untouched: float = 0.2
+    untouched: float = 0.4
+    mild: float = 0.6
     pulled: float = 0.8
     pull: float = 1.0
     saturation: tuple[float, float] = (0.73, 0.1)
@@ -39,17 +40,22 @@ class Damage:
     black_of_contrast: float = 0.18
     exposure: tuple[float, float] = (0.36, 0.07)
     exposure_slope: float = 0.45
+    dark: float = 0.25
+    dark_exposure: tuple[float, float] = (0.24, 0.12)
     casts: float = 0.2
     cast: float = 0.2
     weak_cast: float = 0.03
 
     def __post_init__(self) -> None:
-        if not all(0 <= fraction <= 1 for fraction in (self.untouched, self.pulled, self.pull, self.casts)):
-            raise ValueError("untouched, pulled, pull and casts are fractions, 0…1")
+        fractions = (self.untouched, self.mild, self.pulled, self.pull, self.casts, self.dark)
+        if not all(0 <= fraction <= 1 for fraction in fractions):
+            raise ValueError("untouched, mild, pulled, pull, casts and dark are fractions, 0…1")
 
     def apply(self, colors: Colors, random: np.random.Generator) -> tuple[Colors, Colors]:
         """Colors of a good photo to the same damaged, and to what is to be made of those: both of the same shape."""
-        untouched, pulled, strong_cast = (random.random() < p for p in (self.untouched, self.pulled, self.casts))
+        chances = (self.untouched, self.mild, self.pulled, self.casts, self.dark)
+        untouched, mild, pulled, strong_cast, dark = (random.random() < chance for chance in chances)
+        part = random.uniform(0.3, 1) if mild else 1.0
         saturation, contrast, black, red, blue, exposure = random.standard_normal(6)
         if untouched:
             return colors, colors
@@ -67,32 +73,48 @@ class Damage:
         lifted = self.black[0] + self.black_of_contrast * np.clip(log_exponent - 0.1, 0, 1) + self.black[1] * black
         lifted = np.clip(lifted, 0, 0.25)
 
-        wanted = self.exposure[0] + self.exposure_slope * (luma.mean() - 0.43) + self.exposure[1] * exposure
+        middle, spread = self.dark_exposure if dark else self.exposure
+        wanted = middle + self.exposure_slope * (luma.mean() - 0.43) + spread * exposure
         mean = (curved @ np.array(LUMA_WEIGHTS)).mean()
         white = lifted + (np.clip(wanted, 0.12, 0.7) - lifted) / max(mean, 1e-3)
         white = np.clip(white, lifted + 0.2, 1.15)
-        return _to_bytes(lifted + (white - lifted) * curved), _to_bytes(_pull_black(photo, self.pull if pulled else 0))
+        damaged = np.clip(lifted + (white - lifted) * curved, 0, 1)
+        target = _pull_black(photo, self.pull if pulled else 0)
+        return _to_bytes(photo + part * (damaged - photo)), _to_bytes(photo + part * (target - photo))
 
 
 def is_good(colors: Colors) -> bool:
     """Whether a photo with these colors is one to learn from.
 
-    It is not if colors are clipped at white, much is black, it is nearly black or white, hazy, flat or without color,
-    or if one color covers a third of it, as in charts and drawings.
+    It is not if colors are clipped at white, much is black, it is nearly black or white, hazy or flat, or if it is no
+    photo.
     """
     luma = (colors @ np.array(LUMA_WEIGHTS)) / 255
-    black, dark, bright = np.quantile(luma, (0.01, 0.05, 0.95))
-    chroma = (colors.max(axis=1).astype(float) - colors.min(axis=1)).mean() / 255
-    coarse = (colors >> 3).astype(np.int64) @ np.array([1024, 32, 1])
     return bool(
         (colors.max(axis=1) >= 253).mean() <= 0.003
         and (colors.max(axis=1) < 4).mean() <= 0.2
         and 0.15 <= luma.mean() <= 0.78
-        and black <= 0.12
-        and bright - dark >= 0.4
-        and chroma >= 0.03
-        and np.bincount(coarse).max() <= 0.35 * len(colors)
+        and np.quantile(luma, 0.01) <= 0.12
+        and _is_contrasty(colors)
+        and not _is_odd(colors)
     )
+
+
+def is_odd(colors: Colors) -> bool:
+    """Whether a picture with these colors has contrast, but is none of a colorful world: one color covers a third of
+    it, as in charts and drawings, or it is nearly gray."""
+    return _is_contrasty(colors) and _is_odd(colors)
+
+
+def _is_odd(colors: Colors) -> bool:
+    chroma = (colors.max(axis=1).astype(float) - colors.min(axis=1)).mean() / 255
+    coarse = (colors >> 3).astype(np.int64) @ np.array([1024, 32, 1])
+    return bool(chroma < 0.03 or np.bincount(coarse).max() > 0.35 * len(colors))
+
+
+def _is_contrasty(colors: Colors) -> bool:
+    dark, bright = np.quantile(colors @ np.array(LUMA_WEIGHTS), (0.05, 0.95))
+    return bool(bright - dark >= 0.4 * 255)
 
 
 def _pull_black(photo: NDArray[Any], pull: float) -> NDArray[Any]:

@@ -24,7 +24,7 @@ from .. import photo
 from ..files import write_whole
 from ..program import Thumbnail
 from ..program.color_reference import thumbnail
-from .damage import is_good
+from .damage import is_good, is_odd
 from .pairs import default_cache, photo_files
 
 FORMAT = "thinlens thumbnails 1"
@@ -39,16 +39,13 @@ Pictures = NDArray[np.uint8]
 class Photos:
     """Thumbnails of photos that look as they should, and of photos to retouch.
 
-    Where `paired`, they are the same photos; else there may be more of one. Without `inputs` they are to be made of the
-    targets.
+    Trained in pairs, they are the same photos; else there may be more of one. Without `inputs` they are to be made of
+    the targets. Of `odd`, pictures that are no photos, nothing else is to be made.
     """
 
     targets: Pictures
     inputs: Pictures | None = None
-
-    @property
-    def paired(self) -> bool:
-        return self.inputs is not None and len(self.inputs) == len(self.targets)
+    odd: Pictures | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +91,7 @@ def prepare_thumbnails(
             "validation.targets": [targets[name] for name in validation],
         }
     else:
-        groups = {"good": photo_files(folder)}
+        groups = {"all": photo_files(folder)}
     listing = {group: [(file.name, file.stat().st_size) for file in files] for group, files in groups.items()}
     digest = hashlib.sha256(json.dumps([listing, size, holdout, paired]).encode()).hexdigest()[:16]
     path = Path(cache or default_cache()) / f"thumbnails-{digest}.safetensors"
@@ -110,8 +107,8 @@ def prepare_thumbnails(
             if progress:
                 progress(done, total)
         pictures[group] = np.stack(made)
-    if "good" in pictures:
-        good = [picture for picture in pictures["good"] if is_good(picture.reshape(-1, 3))]
+    if "all" in pictures:
+        good = [picture for picture in pictures["all"] if is_good(picture.reshape(-1, 3))]
         if len(good) < 2:
             raise ValueError(
                 f"{folder} holds {len(good)} photos good enough to learn from, 2 are needed: not clipped, flat"
@@ -120,6 +117,7 @@ def prepare_thumbnails(
         pictures = {
             "train.targets": np.stack([picture for index, picture in enumerate(good) if index not in held_out]),
             "validation.targets": np.stack([good[index] for index in sorted(held_out)]),
+            "train.odd": pictures["all"][[is_odd(picture.reshape(-1, 3)) for picture in pictures["all"]]],
         }
     thumbnails = _thumbnails(pictures, digest)
     write_thumbnails(thumbnails, path)
@@ -133,6 +131,7 @@ def write_thumbnails(thumbnails: Thumbnails, path: str | os.PathLike[str]) -> No
     groups = {"train": thumbnails.train, "validation": thumbnails.validation}
     arrays = {f"{name}.targets": photos.targets for name, photos in groups.items()}
     arrays |= {f"{name}.inputs": photos.inputs for name, photos in groups.items() if photos.inputs is not None}
+    arrays |= {f"{name}.odd": photos.odd for name, photos in groups.items() if photos.odd is not None}
     write_whole(to_bytes(arrays, {"format": FORMAT, "digest": thumbnails.digest}), path, durable=False)
 
 
@@ -150,7 +149,8 @@ def read_thumbnails(path: str | os.PathLike[str]) -> Thumbnails:
 
 def _thumbnails(pictures: dict[str, Pictures], digest: str) -> Thumbnails:
     train, validation = (
-        Photos(pictures[f"{name}.targets"], pictures.get(f"{name}.inputs")) for name in ("train", "validation")
+        Photos(pictures[f"{name}.targets"], pictures.get(f"{name}.inputs"), pictures.get(f"{name}.odd"))
+        for name in ("train", "validation")
     )
     return Thumbnails(train, validation, digest)
 

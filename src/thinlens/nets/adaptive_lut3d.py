@@ -43,6 +43,8 @@ UPPER = 1.0001
 """The color of the last entry in the published code, whose cells are 1.0001 / (size - 1) wide."""
 HIDDEN = 64
 """Between color statistics and weights."""
+DEVIATION = 0.5
+"""What color statistics are divided by."""
 FILES = ("LUTs.pth", "classifier.pth")
 """What a folder of published weights holds."""
 
@@ -97,16 +99,15 @@ class ConvolutionalPredictor(nn.Module):
 class StatisticsPredictor(nn.Module):
     """Color statistics of thumbnails `(B, 3, H, W)` to weights `(B, tables)`, by one hidden layer.
 
-    `mean` and `deviation`, `(FEATURES,)`, bring the statistics to one scale; training sets them.
+    `mean`, `(FEATURES,)`, is that of the statistics; training sets it. All have one scale: each brought to its own
+    deviation, small differences of neighboring quantiles would decide.
     """
 
     mean: Tensor
-    deviation: Tensor
 
     def __init__(self, tables: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(FEATURES))
-        self.register_buffer("deviation", torch.ones(FEATURES))
         self.hidden = nn.Linear(FEATURES, HIDDEN)
         self.last = nn.Linear(HIDDEN, tables)
         with torch.no_grad():
@@ -118,12 +119,11 @@ class StatisticsPredictor(nn.Module):
 
     def weights(self, features: Tensor) -> Tensor:
         """Statistics `(B, FEATURES)` to weights `(B, tables)`."""
-        normal = (features - self.mean) / self.deviation
-        return self.last(functional.leaky_relu(self.hidden(normal), SLOPE))
+        return self.last(functional.leaky_relu(self.hidden((features - self.mean) / DEVIATION), SLOPE))
 
     def operations(self) -> list[Operation]:
         """From the thumbnail, value 1, to the weights; the normalization is part of the first layer."""
-        weight = self.hidden.weight.double() / self.deviation.double()
+        weight = self.hidden.weight.double() / DEVIATION
         bias = self.hidden.bias.double() - weight @ self.mean.double()
         return [
             ColorStatistics(1),

@@ -20,6 +20,10 @@ from .state import StateFile
 
 REPORTS = 10
 """How often a run validates."""
+FLATTEST = 0.1
+"""The least slope along gray, with some distance from 0, where tones would be lost."""
+CLIPPING = 3.0
+"""How much more than slopes values beyond white count."""
 AT_ONCE = 64
 """Crops whose statistics are taken together."""
 
@@ -53,7 +57,7 @@ def fit(module: Network, photos: Photos, validation: Photos, recipe: Recipe, sta
         error = loss(recipe.loss, look_up(tables, inputs, module.upper), targets, recipe.normalized_epsilon)
         total = error + regularization(module, weights, method.smoothness, method.monotonicity)
         if method.steepest:
-            total = total + method.monotonicity * steepness(tables, method.steepest)
+            total = total + method.monotonicity * harshness(tables, method.steepest)
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
@@ -69,11 +73,14 @@ def regularization(module: Network, weights: Tensor, smooth: float, monotone: fl
     return smooth * variation + monotone * reversals(module.tables).sum()
 
 
-def steepness(tables: Tensor, steepest: float) -> Tensor:
-    """How much tables `(B, 3, size, size, size)` rise by more than `steepest` along gray, or fall, per interval."""
+def harshness(tables: Tensor, steepest: float) -> Tensor:
+    """How much tables `(B, 3, size, size, size)` rise along gray by more than `steepest`, or less than `FLATTEST`, or
+    go beyond white, which turns the hue of light colors."""
     places = torch.arange(tables.shape[-1], device=tables.device)
-    slopes = tables[:, :, places, places, places].diff(dim=-1) * (tables.shape[-1] - 1)
-    return (slopes - steepest).relu().mean() + (-slopes).relu().mean()
+    gray = tables[:, :, places, places, places]
+    slopes = gray.diff(dim=-1) * (tables.shape[-1] - 1)
+    harsh = (slopes - steepest).relu().mean() + (FLATTEST - slopes).relu().mean()
+    return harsh + CLIPPING * (gray - 1).relu().mean()
 
 
 class Statistics:
@@ -91,7 +98,7 @@ class Statistics:
         for number in range(len(photos.targets) * draws):
             index, draw = divmod(number, draws)
             random = np.random.default_rng((recipe.seed, 0, index, draw))
-            source, target = colors_of_crop(photos, index, recipe.damage, random)
+            source, target = colors_of_crop(photos, index, recipe.damage, self.method.odd, random)
             waiting.append(source)
             before.append(source[:pixels].copy())
             after.append(target[:pixels].copy())
@@ -99,9 +106,7 @@ class Statistics:
                 features.append(color_statistics(to_planes(np.stack(waiting)).to(self.device)))
                 waiting = []
         self.features, self.before, self.after = torch.cat(features), np.stack(before), np.stack(after)
-        # one scale for all: each brought to its own, small differences of neighboring quantiles would decide
         self.predictor.mean.copy_(self.features.mean(0))
-        self.predictor.deviation.fill_(self.features.var(0).mean().sqrt())
 
     def batch(self, random: np.random.Generator) -> Batch:
         chosen = random.integers(0, len(self.before), self.method.batch)

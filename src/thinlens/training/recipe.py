@@ -69,10 +69,11 @@ class TableDescent:
 
     To the loss are added, as in the article [Zeng2020], `smoothness` times the mean square of the weights and the total
     variation of each table, and `monotonicity` times the reversals of each table; where `steepest` is not 0, so many
-    times also what of the table made for a photo is steeper along gray, or falls there. Rates, of the tables another
-    than of the predictor, go as in `GradientDescent`; `decay` shrinks the weights of the predictor. Color statistics
-    are taken once, of `draws` crops of each photo, each damaged in its own way; `noise` is the standard deviation of
-    what is added to them in each step.
+    times also what of the table made for a photo is steeper along gray, or flat, falling or beyond white there. Rates,
+    of the tables another than of the predictor, go as in `GradientDescent`; `decay` shrinks the predictor's weights.
+    Color statistics are taken once, of `draws` crops of each photo, each damaged in its own way, a fraction `odd` of
+    them instead of pictures that are no photos, which stay as they are; `noise` is the standard deviation of what is
+    added to the statistics in each step.
     """
 
     kind: ClassVar[str] = "tables"
@@ -86,11 +87,14 @@ class TableDescent:
     monotonicity: float = 10.0
     steepest: float = 0.0
     draws: int = 40
+    odd: float = 0.0
     noise: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.pixels, self.draws) < 1:
             raise ValueError("steps, batch, pixels and draws must be at least 1")
+        if not 0 <= self.odd <= 1:
+            raise ValueError("odd is a fraction of the draws, 0…1")
         if min(self.learning_rate, self.table_rate) <= 0:
             raise ValueError("learning_rate and table_rate must be above 0")
 

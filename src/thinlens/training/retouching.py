@@ -27,8 +27,13 @@ Picture = NDArray[np.uint8]
 """`(H, W, 3)` or `(n, 3)` uint8, sRGB-encoded."""
 
 
-def colors_of_crop(photos: Photos, index: int, damage: Damage, random: np.random.Generator) -> tuple[Picture, Picture]:
-    """`COLORS` colors of a crop of a photo, `(n, 3)`, before and after."""
+def colors_of_crop(
+    photos: Photos, index: int, damage: Damage, odd: float, random: np.random.Generator
+) -> tuple[Picture, Picture]:
+    """`COLORS` colors of a crop of a photo, `(n, 3)`, before and after; of no photo, a fraction `odd` of the times."""
+    if photos.inputs is None and random.random() < odd:
+        colors = _odd_colors(photos.odd, random)
+        return colors, colors
     target = photos.targets[index]
     rows, columns = _window(target, random, good=photos.inputs is None)
     target = target[rows, columns].reshape(-1, 3)
@@ -69,6 +74,19 @@ def to_planes(pictures: Picture) -> Tensor:
     """`(B, H, W, 3)` uint8, or `(B, n, 3)` as one row, to `(B, 3, H, W)` float32 in [0, 1]."""
     pictures = pictures if pictures.ndim == 4 else pictures[:, None]
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pictures, -1, 1))).float() / 255
+
+
+def _odd_colors(pictures: Picture | None, random: np.random.Generator) -> Picture:
+    """Of a picture that is no photo, of a ramp from black to white, or one color."""
+    kind = random.random()
+    if kind < 0.1:
+        color = random.integers(0, 256, 1 if kind < 0.05 else 3)
+        return np.ascontiguousarray(np.broadcast_to(color, (COLORS, 3)), np.uint8)
+    if pictures is not None and len(pictures) and kind < 0.75:
+        picture = pictures[int(random.integers(len(pictures)))].reshape(-1, 3)
+        return picture[random.integers(0, len(picture), COLORS)]
+    ramp = random.random(COLORS) ** np.exp(random.uniform(-1, 1))
+    return np.repeat(np.rint(255 * ramp).astype(np.uint8)[:, None], 3, axis=1)
 
 
 def _window(photo: Picture, random: np.random.Generator, good: bool) -> tuple[slice, slice]:

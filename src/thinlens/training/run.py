@@ -22,7 +22,7 @@ from .recipe import CriticDescent, GradientDescent, LeastSquares, Recipe, TableD
 from .state import StateFile
 
 STATISTICS = TableDescent(
-    steps=2000,
+    steps=1000,
     batch=64,
     pixels=256,
     learning_rate=3e-3,
@@ -30,6 +30,7 @@ STATISTICS = TableDescent(
     decay=1.0,
     smoothness=0.1,
     steepest=1.9,
+    odd=0.1,
     noise=0.05,
 )
 """For color tables that are chosen by color statistics."""
