@@ -17,6 +17,7 @@ from thinlens.program import (
     Program,
     StridedConvolution,
     Thumbnail,
+    color_reference,
     dump,
     load,
     reference,
@@ -240,3 +241,28 @@ CASES: list[tuple[Any, str]] = [
 def test_what_does_not_fit_is_refused(ops: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Program("x", ops)
+
+
+def test_steady_grays() -> None:
+    """Halved cells look like the table itself; grays rise at most as fast as is said, and no others are moved more."""
+    random = np.random.default_rng(4)
+    table = (lattice(5) + random.normal(0, 0.15, (5, 5, 5, 3))).astype(np.float32)
+    finer = color_reference.halved(table)
+    colors = random.random((3, 9, 9)).astype(np.float32)
+    trilinear = ColorTable(0, 1, "trilinear")
+    expected = color_reference.color_table(trilinear, colors, table)
+    np.testing.assert_allclose(color_reference.color_table(trilinear, colors, finer), expected, atol=1e-5)
+    made = color_reference.steady(table, 1.9)
+    rises = np.diff(np.einsum("iiic->ic", made), axis=0)
+    assert rises.min() >= -1e-6 and rises.max() <= 1.9 / 8 + 1e-6
+    moved, grays = np.abs(made - finer), np.abs(np.einsum("iiic->ic", made - finer))
+    assert moved.max() <= grays.max() + 1e-6
+    calm = lattice(5).astype(np.float32)
+    np.testing.assert_allclose(color_reference.steady(calm, 1.9), color_reference.halved(calm), atol=1e-6)
+    assert color_reference.steady(table, None) is table
+
+
+def lattice(size: int) -> Any:
+    """The table that changes nothing."""
+    axis = np.linspace(0, 1, size)
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)

@@ -23,7 +23,7 @@ from ..program import (
     missing,
 )
 from ..program.color_ops import HUES, LUMA_BANDS, QUANTILES, SCARCE
-from ..program.color_reference import bilinear_taps, hue
+from ..program.color_reference import bilinear_taps, hue, steady
 from ..program.ops import LUMA_WEIGHTS
 from ..program.reference import EVALUATE
 
@@ -153,7 +153,7 @@ def _mix_tables(op: MixTables, source: Values) -> Values:
     total = source[0, 0, 0] * op.tables[0]
     for weight, table in zip(source[1:, 0, 0], op.tables[1:], strict=True):
         total += weight * table
-    return total
+    return steady(total, op.steepest)
 
 
 QUICK: dict[type[Operation], Callable[..., Values]] = {

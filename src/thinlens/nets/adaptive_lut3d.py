@@ -48,6 +48,8 @@ HIDDEN = 64
 """Between color statistics and weights."""
 DEVIATION = 0.5
 """What color statistics are divided by."""
+STEEPEST = 1.9
+"""How much faster than the input grays may rise in the tables of color statistics, which never let them fall."""
 FILES = ("LUTs.pth", "classifier.pth")
 """What a folder of published weights holds."""
 
@@ -173,7 +175,10 @@ class Network(network.Network):
     def operations(self) -> list[Operation]:
         ops: list[Operation] = [Thumbnail(0, self.thumbnail), *self.predictor.operations()]
         tables = array(self.tables.permute(0, 4, 3, 2, 1))
-        return [*ops, MixTables(len(ops), tables), ColorTable(0, len(ops) + 1, "trilinear", self.upper)]
+        if self.config.predictor != "statistics":
+            return [*ops, MixTables(len(ops), tables), ColorTable(0, len(ops) + 1, "trilinear", self.upper)]
+        # tetrahedral: between entries of the diagonal grays are linear, and stay as steady as those are
+        return [*ops, MixTables(len(ops), tables, STEEPEST), ColorTable(0, len(ops) + 1, "tetrahedral", self.upper)]
 
 
 def _layers(outputs: int, paired: bool) -> list[nn.Module]:

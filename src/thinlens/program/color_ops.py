@@ -141,12 +141,15 @@ class ColorStatistics(Operation):
 class MixTables(Operation):
     """One color table: the sum of basis tables, each times its weight, a channel of a source of one pixel.
 
-    `tables` is `(N, size, size, size, 3)` float32.
+    `tables` is `(N, size, size, size, 3)` float32. With `steepest` cells are halved, trilinearly, and grays then made
+    steady: from one entry of the diagonal to the next each channel stays or rises, at most `steepest` times as fast as
+    the gray does. What that adds to a gray is added to all colors whose mean coordinate it is.
     """
 
     arithmetic: ClassVar[tuple[Arithmetic, ...]] = FLOAT
     source: Operand
     tables: NDArray[np.float32]
+    steepest: float | None = None
 
     def result(self, *inputs: ValueType) -> ValueType:
         (source,) = inputs
@@ -156,10 +159,16 @@ class MixTables(Operation):
             raise ValueError(f"tables must be (N, size, size, size, 3) with a size of 2…256, got {shape}")
         if not np.isfinite(self.tables).all():
             raise ValueError("tables must be finite")
+        if self.steepest is not None and not 1 <= self.steepest < 256:
+            raise ValueError(f"steepest must be in 1…256, got {self.steepest}")
+        if self.steepest is not None and 2 * size - 1 not in SIZES:
+            raise ValueError(f"cells of a table of {size} cannot be halved: it would have more than 256 entries a side")
         if source.extent != (1, 1) or source.channels != shape[0]:
             raise ValueError(
                 f"{shape[0]} tables need {shape[0]} channels × [1×1], got {source.channels} channels × {source.size}"
             )
+        if self.steepest is not None:
+            size = 2 * size - 1
         return fixed(3, (size, size, size))
 
 

@@ -102,7 +102,38 @@ def hue(rgb: Planes) -> Planes:
 
 def mix_tables(op: MixTables, source: Planes) -> Table:
     """Weights `(N, 1, 1)` to a table `(size, size, size, 3)`."""
-    return np.tensordot(source[:, 0, 0], op.tables, axes=1)
+    return steady(np.tensordot(source[:, 0, 0], op.tables, axes=1), op.steepest)
+
+
+def halved(table: Table) -> Table:
+    """The table with cells of half the size, `(2·size - 1, …)`, interpolated trilinearly."""
+    for axis in range(3):
+        table = np.moveaxis(table, axis, 0)
+        finer = np.repeat(table, 2, axis=0)[:-1]
+        finer[1::2] = (table[:-1] + table[1:]) / 2
+        table = np.moveaxis(finer, 0, axis)
+    return np.ascontiguousarray(table)
+
+
+def steady(table: Table, steepest: float | None) -> Table:
+    """The table, its grays rising only, and not too fast: the mean of two that are so, of which one follows its own
+    diagonal upwards as near as it may, and the other downwards."""
+    if steepest is None:
+        return table
+    table = halved(table)
+    size = len(table)
+    diagonal = np.einsum("iiic->ic", table)
+    most = np.float32(steepest / (size - 1))
+    upwards, downwards = diagonal.copy(), diagonal.copy()
+    for index in range(1, size):
+        upwards[index] = np.clip(diagonal[index], upwards[index - 1], upwards[index - 1] + most)
+        after = downwards[size - index]
+        downwards[size - index - 1] = np.clip(diagonal[size - index - 1], after - most, after)
+    wanted = (upwards + downwards) / 2
+    added = wanted - np.einsum("iiic->ic", table)
+    axis = np.arange(size)
+    mean = (axis[:, None, None] + axis[:, None] + axis) / 3
+    return table + np.stack([np.interp(mean, axis, each) for each in added.T], axis=-1).astype(np.float32)
 
 
 def color_table(op: ColorTable, source: Planes, table: Table) -> Planes:
