@@ -2,4 +2,4 @@
 
 from thinlens.training import Recipe, TableDescent
 
-recipe = Recipe("LUT3D_N3_S33", TableDescent(steps=2500, learning_rate=3e-4, table_rate=1e-3))
+recipe = Recipe("LUT3D_N3_S33", TableDescent(steps=2500, table_rate=1e-3))

@@ -226,3 +226,21 @@ def test_a_bad_table_is_told_with_its_line(command: Command) -> None:
     assert (
         code == 2 and err == "thinlens: x.cube, line 2: the file ends with 1 of the 8 entries that the size asks for\n"
     )
+
+
+def ramp_and_photos() -> list[np.ndarray]:
+    """Pictures of all kinds, small: noise, ramps of gray and of colors, dark and bright, one color alone."""
+    random = np.random.default_rng(0)
+    ramp = np.repeat(np.tile(np.linspace(0, 255, 96), (64, 1))[..., None], 3, axis=2)
+    colors = np.stack(np.meshgrid(np.linspace(0, 255, 96), np.linspace(0, 255, 64)), axis=-1)
+    photos = [ramp, ramp[..., :1] ** 2 / 255 + [0, 10, 30], np.dstack([colors, 255 - colors[..., 0]]), ramp / 4 + 20]
+    photos += [random.integers(0, 256, (64, 96, 3)), random.normal(128, 30, (64, 96, 3))]
+    return [np.clip(photo, 0, 255).astype(np.uint8) for photo in photos]
+
+
+def test_what_the_released_model_does_to_grays_and_skin() -> None:
+    grading = run.grading()
+    steps = np.repeat(np.linspace(0, 1, 1025, dtype=np.float32)[None, :, None], 3, axis=2)
+    for photo in ramp_and_photos():
+        slopes = np.diff(grading.look([photo], photo.shape)(steps)[0], axis=0) * 1024
+        assert slopes.min() >= 0 and slopes.max() <= 2

@@ -5,7 +5,19 @@ import pytest
 import torch
 
 from thinlens import nets
-from thinlens.nets import bicubic, ec_lut, ecbsr, ecbsr_dysample, edge_sr, espcn, esr_cnn, fsrcnn, lut, sr_lut
+from thinlens.nets import (
+    adaptive_lut3d,
+    bicubic,
+    ec_lut,
+    ecbsr,
+    ecbsr_dysample,
+    edge_sr,
+    espcn,
+    esr_cnn,
+    fsrcnn,
+    lut,
+    sr_lut,
+)
 from thinlens.program import reference
 
 IDS = [
@@ -45,6 +57,9 @@ CONFIGS = {
     "LUT_s2_K5_C8": lut.Config(scale=2, kernel=5, maps=8),
     "EC-LUT_s3_diagonal": ec_lut.Config(scale=3, step="pixel", neighbor="diagonal"),
     "ECBSR-DySample_s2_M4_C16": ecbsr_dysample.Config(scale=2, blocks=4, channels=16),
+    "LUT3D_N3_S33": adaptive_lut3d.Config(tables=3, size=33),
+    "LUT3D_N1_S2_unpaired": adaptive_lut3d.Config(tables=1, size=2, predictor="unpaired"),
+    "LUT3D_N8_S17_statistics": adaptive_lut3d.Config(tables=8, size=17, predictor="statistics"),
 }
 
 
