@@ -138,7 +138,7 @@ def test_pictures_that_are_none(picture: object, kind: type[Exception], expected
 
 
 def test_unknown_models_are_answered_with_the_known(tmp_path: Path) -> None:
-    known = ", ".join([*models.NAMED, *models.names()])
+    known = ", ".join([*models.NAMED, models.ENHANCE, *models.names()])
     expected = f"unknown model 'sharpest'; there are {known}, or give a program file"
     assert message(ValueError, thinlens.load, "sharpest") == expected
     assert message(ValueError, thinlens.upscale, np.zeros((4, 4), np.uint8), model="sharpest") == expected

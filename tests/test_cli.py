@@ -276,7 +276,9 @@ def test_help_and_version(thinlens: Command) -> None:
 def test_list(thinlens: Command) -> None:
     code, out, _ = thinlens("list")
     assert code == 0
-    assert [line.split()[2] for line in out.splitlines()[1:]] == models.names()
+    *lines, enhance = out.splitlines()[1:]
+    assert [line.split()[2] for line in lines] == models.names()
+    assert enhance.split()[:2] == [models.ENHANCE, "LUT3D_N8_S17_statistics"]
 
 
 def test_convert_and_evaluate(thinlens: Command) -> None:

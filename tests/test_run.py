@@ -123,7 +123,9 @@ def test_presets_and_ids_are_released_models() -> None:
             assert (loaded.name, loaded.scale) == (identifier.format(scale=scale), scale)
             assert thinlens.load(loaded.name) is loaded
     assert thinlens.load().name == models.PRESETS["balanced"].format(scale=2)
-    assert {*models.names(), models.ENHANCE} == {file.stem for file in Path(models.__file__).parent.glob("*.safetensors")}
+    assert {*models.names(), models.ENHANCE} == {
+        file.stem for file in Path(models.__file__).parent.glob("*.safetensors")
+    }
 
 
 def test_load_reads_a_file_once_and_again_when_it_changes(program_file: Path) -> None:

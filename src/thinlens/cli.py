@@ -198,7 +198,7 @@ def enhance(
 @app.command("list")
 def list_models() -> None:
     """List the released models."""
-    from . import models
+    from . import models, run
 
     print(f"{'model':<10} {'scale':<6} {'id':<22} {'KiB':>5}")
     for name in (*models.NAMED, *models.OTHERS):
@@ -206,6 +206,8 @@ def list_models() -> None:
             file = models.path(models.identifier(name, scale))
             shown = name if name in models.NAMED else "-"
             print(f"{shown:<10} {f'×{scale}':<6} {file.stem:<22} {file.stat().st_size / 1024:5.1f}")
+    file = models.path(models.ENHANCE)
+    print(f"{models.ENHANCE:<10} {'':<6} {run.load(models.ENHANCE).name:<22} {file.stat().st_size / 1024:5.1f}")
 
 
 @app.command()
@@ -213,6 +215,10 @@ def train(
     network: Annotated[str, typer.Argument(metavar="ID", help="As eSR-TR_s2_K5_C4, or a recipe file, as my.py.")],
     data: Annotated[Path, typer.Option("--data", help="A folder of photos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The checkpoint file, .safetensors.")],
+    start: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A checkpoint of the same network to begin with, in the place of random weights."),
+    ] = None,
     steps: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
     seed: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
     optimizer: Annotated[
@@ -237,7 +243,7 @@ def train(
 
     recipe = load_recipe(network) if network.endswith(".py") else default_recipe(network)
     recipe = recipe.overridden(optimizer, steps, seed=seed, loss=loss)
-    psnr = run(recipe, data, out, resume=resume, device=device, compiled=compiled)
+    psnr = run(recipe, data, out, start=start, resume=resume, device=device, compiled=compiled)
     print(f"{out}: {recipe.id}, validation PSNR {psnr:.2f} dB")
 
 

@@ -15,6 +15,8 @@ from .bake.tabulate import supports as why_no_table
 from .data.pairs import Sampling, prepare, shrink
 from .program import Convolution, Lookup, Program
 
+TABLE = ".npy"
+"""What the names of published tables end in."""
 PUBLISHED = (".model", ".pth", ".pt")
 """What the names of published checkpoints end in."""
 CALIBRATION = Sampling(per_photo=1, size=288, reductions=(2,))
@@ -28,8 +30,8 @@ def convert(
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
     A published checkpoint has its id in its name, as `eSR-MAX_s2_K3_C2.model`, or is a folder of `LUTs.pth` and
-    `classifier.pth`. Branches are merged (`bake.fuse`);
-    where there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it; a network of few pixels becomes a
+    `classifier.pth`, or a table of SR-LUT, as `Model_S_x4_4bit_int8.npy`. Branches are merged (`bake.fuse`); where
+    there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it; a network of few pixels becomes a
     table for them (`bake.tabulate`), LUT its tables (`bake.to_layered_tables`). `quantize` is a folder of photos: uint8
     pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them (`bake.quantize`).
     Raises OSError or ValueError if there is no such network in the file or no such folder.
@@ -41,6 +43,8 @@ def convert(
     folder = Path(target).parent
     if not folder.is_dir():
         raise FileNotFoundError(f"cannot write {target}: create the folder {folder} first")
+    if path.suffix == TABLE:
+        return _table(path, target, quantize is not None)
     if pair or path.suffix in PUBLISHED:
         module, provenance = nets.from_published(path), {"published": path.name}
     else:
@@ -51,10 +55,25 @@ def convert(
         made = replace(made, uint8=fixed_point.to_fixed_point(made))
     elif why_no_table(made) is None:
         made = replace(made, uint8=bake.tabulate(made))
-    elif (tables := bake.to_layered_tables(made, nets.lut.MAP_LEVELS)) is not None:
+    elif (tables := bake.to_layered_tables(made, nets.lut.TABLE_LEVELS)) is not None:
         made = replace(made, uint8=tables)
     if quantize is not None:
         made = replace(made, uint8=_quantized(made, quantize))
+    program.save(made, target)
+    return made
+
+
+def _table(path: Path, target: str | os.PathLike[str], quantize: bool) -> Program:
+    """Write the program of a published table."""
+    if quantize:
+        raise ValueError(f"{path} is a table: there is nothing to quantize; convert it without")
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a NumPy file of numbers, or is damaged: {error}") from None
+    if not isinstance(table, np.ndarray):
+        raise ValueError(f"{path} holds several arrays, not one table")
+    made = replace(bake.from_sr_lut(table, path.stem), provenance={"published": path.name})
     program.save(made, target)
     return made
 

@@ -15,6 +15,7 @@ import processors
 from arm.emulation import MISSING, REASON, TARGETS, Emulated, emulate
 from equivalence.tolerances import FLOAT, INTEGER, LEVELS
 from pipelines import test_many_layers_quantized as quantized_chains
+from pipelines import test_tables as tables
 from pipelines.test_compile import wide
 from pipelines.test_many_layers import chain
 from programs import convolution, float_program, integer_program, picture, quantized_program
@@ -27,6 +28,9 @@ from thinlens.pipelines.one_layer import fixed_point
 from thinlens.pipelines.one_layer import float32 as one_float32
 from thinlens.pipelines.picture import Picture
 from thinlens.pipelines.plain import FORM as PLAIN
+from thinlens.pipelines.tables import layers as table_layers
+from thinlens.pipelines.tables import pairs as table_pairs
+from thinlens.pipelines.tables import simplex as table_simplex
 from thinlens.program import Convolution, PixelShuffle, Program, reference
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=REASON)
@@ -51,6 +55,10 @@ EXACT: dict[str, tuple[Program, Any, list[Picture]]] = {
     "sums of 16 bits": (small(integer_program(2, 3, 2)), fixed_point.FORM, [LUMA, RGB]),
     "weights of two bytes": (integer_program(3, 5, 2, 12, "edge", True), fixed_point.FORM, [LUMA, RGB]),
     "plain integers": (wide(), PLAIN, [LUMA]),
+    "tables of pairs": (tables.pair(2), table_pairs.FORM, [LUMA, RGB]),
+    "tables of pairs, blocks": (tables.pair(2, step=2), table_pairs.FORM, [LUMA]),
+    "tables of samples": (tables.four(2), table_simplex.FORM, [LUMA, RGB]),
+    "layers of tables": (tables.layers(2, 8, 5), table_layers.FORM, [LUMA, RGB]),
 }
 FLOATS: dict[str, tuple[Program, Any, list[Picture]]] = {
     "maximum": (float_program("maximum", 2, 3, 2), one_float32.FORM, [LUMA, RGB_16]),

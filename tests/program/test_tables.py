@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from thinlens.program import FRACTION_BITS, Convolution, Lookup, PixelShuffle, Program, Rescale, ShiftAndSum, reference
+from thinlens.program import table_picture as drawn
 from thinlens.program.table_reference import lookup, reflected, rescale, shift_and_sum, simplex
 
 SIZES = [(1, 1), (1, 4), (3, 1), (5, 7)]
@@ -164,3 +165,17 @@ def test_halo_and_scale_are_derived() -> None:
 def test_what_does_not_fit_is_refused(ops: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Program("t", tuple(ops))
+
+
+def test_a_table_as_a_picture() -> None:
+    rows = np.zeros((1, 65536, 2), np.int8)
+    rows[0, 3 * 256 + 7] = (100, -50)
+    picture = drawn(Lookup(0, rows, DOWN), 0)
+    assert picture.shape == (256, 256) and picture[3, 7] == 255 and picture[7, 3] == 128
+    assert drawn(Lookup(0, rows, DOWN), 1)[3, 7] == 1
+    one = np.zeros((2, 1, 3), np.int32)
+    assert drawn(Lookup(0, table(256, 3, tables=2), one)).shape == (256, 6)
+    four = Lookup(0, table(17**4, 4), np.zeros((1, 4, 3), np.int32), 16, "simplex")
+    assert drawn(four).shape[0] == 17
+    with pytest.raises(ValueError, match="outputs 0 to 1, not 2"):
+        drawn(Lookup(0, rows, DOWN), 2)

@@ -328,3 +328,15 @@ def test_the_released_models_come_from_the_recipes() -> None:
     released = [program.load(models.path(name)) for name in (*models.names(), models.ENHANCE)]
     made = {each.name: each.provenance["recipe"] for each in released}
     assert {name: recipes[name].hash() for name in made} == made
+
+
+def test_training_starts_from_a_checkpoint(photos, tmp_path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    train(ADAM, photos, first, cache=tmp_path, progress=False)
+    longer = replace(ADAM, seed=7)
+    train(longer, photos, second, start=first, cache=tmp_path, progress=False)
+    assert checkpoint.load(second)[1]["start"] == ADAM.hash()
+    assert checkpoint.load(second)[1]["recipe"] == longer.hash()
+    other = replace(ADAM, id="eSR-MAX_s2_K3_C1")
+    with pytest.raises(ValueError, match="is a checkpoint of .*, not of eSR-MAX_s2_K3_C1: start with one of these"):
+        train(other, photos, second, start=first, cache=tmp_path, progress=False)

@@ -4,6 +4,7 @@ from .fixed_point import to_fixed_point
 from .fuse import fuse
 from .layered_tables import to_layered_tables
 from .quantize import quantize
+from .sr_lut_table import from_sr_lut
 from .tabulate import tabulate
 
-__all__ = ["fuse", "quantize", "tabulate", "to_fixed_point", "to_layered_tables"]
+__all__ = ["from_sr_lut", "fuse", "quantize", "tabulate", "to_fixed_point", "to_layered_tables"]

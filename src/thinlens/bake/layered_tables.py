@@ -55,12 +55,12 @@ def to_layered_tables(program: Program, map_levels: int) -> Program | None:
     scale = parts.scale
     ops: tuple[Operation, ...] = (
         Lookup(0, first[read], around, border="edge", summed=True),
-        Rescale(1, 1 << 8 - bits, 0, 0, LEVELS - 1 << FRACTION_BITS),
+        Rescale(1, LEVELS // map_levels << FRACTION_BITS - bits, 0, 0, LEVELS - 1 << FRACTION_BITS),
         Lookup(2, second, each, LEVELS // map_levels, border="edge", summed=True),
         Lookup(0, own, np.zeros((1, 1, 3), np.int32), border="edge"),
         Add(3, 4),
         ShiftAndSum(5, scale, 9, scale, border="edge"),
-        Rescale(6, 1 << FRACTION_BITS - unit, 0, -32768, 32767),
+        Rescale(6, unit, 0, -32768, 32767),
     )
     return replace(program, ops=ops, uint8=None)
 
@@ -167,11 +167,12 @@ def _first_tables(parts: _Layers, maps: list[int], levels: int) -> tuple[NDArray
     ranges = np.array([parts.range_of(index) for index in maps])
     bias = parts.maps[maps] - ranges[:, 0]
     steps = (levels - 1) / (ranges[:, 1] - ranges[:, 0])
+    total = (LEVELS // levels).bit_length() - 1 + FRACTION_BITS  # bits of a program's value that are below an index
     for bits in range(MAP_BITS, 2, -1):
         step, center = 1 << bits, len(functions) // 2
         table = functions * steps * step
-        # an index is (sum · 2**(8 - bits) + 32) >> 8, which is to be the nearest level
-        table[center] += bias * steps * step + step / 2 - step / 8
+        # an index is (sum · 2**(total - bits) + 32) >> total, which is to be the nearest level
+        table[center] += bias * steps * step + step / 2 - 2.0 ** (FRACTION_BITS - 1 + bits - total)
         table = np.rint(table)
         if fits_16_bits([table]):
             return table.astype(np.int16), bits
@@ -179,11 +180,11 @@ def _first_tables(parts: _Layers, maps: list[int], levels: int) -> tuple[NDArray
 
 
 def _quantized(of_maps: Table, of_pixels: Table) -> tuple[NDArray[np.int16], NDArray[np.int16], int]:
-    """Both tables in units of 2**-bits 8-bit levels, and the bits: the most with which all sums fit 16."""
+    """Both tables in the finest unit with which all sums fit 16 bits, and what a unit is, as a value of a program."""
     nine = [table.reshape(*table.shape[:2], 9, -1) for table in (of_maps, of_pixels)]
-    for bits in range(FRACTION_BITS, -1, -1):
-        unit = (LEVELS - 1) << bits
-        if fits_16_bits([np.rint(table[:, :, k] * unit) for table in nine for k in range(9)]):
-            first, second = (np.rint(table * unit).astype(np.int16) for table in (of_maps, of_pixels))
-            return first, second, bits
+    one = (LEVELS - 1) << FRACTION_BITS
+    for unit in range(1, 1 << FRACTION_BITS):
+        if fits_16_bits([np.rint(table[:, :, k] * (one / unit)) for table in nine for k in range(9)]):
+            first, second = (np.rint(table * (one / unit)).astype(np.int16) for table in (of_maps, of_pixels))
+            return first, second, unit
     raise ValueError("the sums of the last layer do not fit 16 bits: its functions are too steep")

@@ -27,7 +27,9 @@ from .layers import array, correlate
 SEGMENTS = 8
 """Pieces of each piecewise linear function of a value in [0, 1]."""
 MAP_LEVELS = 64
-"""Values of a feature map in [0, 1] that tables distinguish."""
+"""Values of a feature map in [0, 1] that are distinguished while training."""
+TABLE_LEVELS = 128
+"""And by tables: with twice as many they lose half as much of the PSNR, and are a third larger."""
 PARTS = SEGMENTS + 2
 """Weights of a function: of the value itself and of each hat."""
 
@@ -120,7 +122,7 @@ def hats(values: Tensor) -> Tensor:
 
 
 def rounded(maps: Tensor) -> Tensor:
-    """Feature maps in [0, 1] as tables see them."""
+    """Feature maps in [0, 1], about as tables see them."""
     return (maps * (MAP_LEVELS - 1)).round() / (MAP_LEVELS - 1)
 
 

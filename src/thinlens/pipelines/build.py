@@ -23,12 +23,14 @@ from .processor import Processor
 from .sampling import features as sampling_features
 from .tables import layers as tables_layers
 from .tables import pairs as tables_pairs
+from .tables import simplex as tables_simplex
 
 FORMS: tuple[Form[Any, Any], ...] = (
     one_layer_fixed_point.FORM,
     one_layer_float32.FORM,
     tables_layers.FORM,
     tables_pairs.FORM,
+    tables_simplex.FORM,
     many_layers_quantized.FORM,
     many_layers_float32.FORM,
     sampling_features.FORM,

@@ -32,6 +32,7 @@ from .ops import (
 from .program import Program
 from .sampling_ops import Multiply, PointSample, Slice
 from .table_ops import Lookup, LookupInterpolation, Rescale, ShiftAndSum, fits_16_bits
+from .table_picture import table_picture
 
 __all__ = [
     "COLOR_OPERATIONS",
@@ -74,4 +75,5 @@ __all__ = [
     "missing",
     "renumbered",
     "save",
+    "table_picture",
 ]

@@ -188,8 +188,10 @@ class Rescale(Operation):
 
 
 def fits_16_bits(tables: list[NDArray[Any]]) -> bool:
-    """Whether no choice of one row of each of the tables `(tables, rows, outputs)` takes a sum, or a part of it, out of
-    16 bits."""
-    highest = sum(np.maximum(table, 0).max(axis=1).sum(axis=0, dtype=np.int64) for table in tables)
-    lowest = sum(np.minimum(table, 0).min(axis=1).sum(axis=0, dtype=np.int64) for table in tables)
+    """Whether no choice of one row of each of the tables `(tables, rows, outputs)` takes their sum out of 16 bits.
+
+    Parts of it may leave them: additions of 16 bits wrap around, and come back.
+    """
+    highest = sum(table.max(axis=1).sum(axis=0, dtype=np.int64) for table in tables)
+    lowest = sum(table.min(axis=1).sum(axis=0, dtype=np.int64) for table in tables)
     return bool(np.max(highest) <= 32767 and np.min(lowest) >= -32768)

@@ -64,6 +64,7 @@ def train(
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    start: str | os.PathLike[str] | None = None,
     resume: bool = True,
     device: str | None = None,
     compiled: bool = False,
@@ -75,8 +76,10 @@ def train(
     For color tables the folder may hold pairs, in the folders `input` and `target` (`data.thumbnails`).
 
     The state of the run is kept in `OUT.state` until it is finished; `resume` goes on from there, else it starts
-    anew. `device` is a torch device, by default a GPU where there is one. With `compiled`, the steps of Adam and SOAP
-    are made up to twice as fast by torch.compile, which takes a C++ compiler, or on a GPU become one graph of kernels.
+    anew. `start` is a checkpoint of the same network to begin with, in the place of random weights; what recipe made it
+    is kept in the provenance. `device` is a torch device, by default a GPU where there is one. With `compiled`, the
+    steps of Adam and SOAP are made up to twice as fast by torch.compile, which takes a C++ compiler, or on a GPU become
+    one graph of kernels.
     `cache` is the folder of the patch file. Raises ValueError if the photos, the recipe or the state do not fit,
     OSError if `out` cannot be written.
     """
@@ -85,20 +88,32 @@ def train(
         raise FileNotFoundError(f"cannot write {out}: the folder {out.parent} does not exist; create it first")
     config = nets.parse(recipe.id)
     torch.manual_seed(recipe.seed)
-    module = nets.build(config, recipe.padding).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    module, begun = nets.build(config, recipe.padding), dict[str, str]()
+    if start is not None:
+        begun = _start(module, start)
+    module = module.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ValueError(f"{recipe.id} has nothing to train; thinlens convert and upscale take it as it is")
-    state = StateFile(out.with_name(out.name + ".state"), "")
+    state = StateFile(out.with_name(out.name + ".state"), begun.get("start", ""))
     if not resume:
         state.remove()
     if isinstance(module, nets.adaptive_lut3d.Network):
         digest, psnr = _fit_colors(module, recipe, Path(data), state, cache, compiled, progress)
     else:
         digest, psnr = _fit_upscaler(module, recipe, Path(data), state, cache, compiled, progress)
-    origin = {"recipe": recipe.hash(), "data": digest, "thinlens": version("thinlens")}
+    origin = {**begun, "recipe": recipe.hash(), "data": digest, "thinlens": version("thinlens")}
     checkpoint.save(module, out, {**origin, "validation_psnr": round(psnr, 3)})
     state.remove()
     return psnr
+
+
+def _start(module: nets.Network, path: str | os.PathLike[str]) -> dict[str, str]:
+    """Fill a module with the weights of a checkpoint; returns what to say of it."""
+    found, provenance = checkpoint.load(path)
+    if found.config != module.config:
+        raise ValueError(f"{path} is a checkpoint of {found.config}, not of {module.config}: start with one of these")
+    module.load_state_dict(found.state_dict())
+    return {"start": str(provenance.get("recipe", "unknown"))}
 
 
 Folder: TypeAlias = str | os.PathLike[str] | None
@@ -117,7 +132,7 @@ def _fit_upscaler(
     validation = make_pairs(patches.validation, scale)
     if module.whole_levels:
         pairs, validation = rounded(pairs), rounded(validation)
-    state.key = f"{recipe.hash()} {patches.digest}"
+    state.key = f"{recipe.hash()} {patches.digest} {state.key}".strip()
     with _display(recipe.id, progress) as show:
         following = _Following(show)
         if isinstance(method, LeastSquares):
@@ -146,7 +161,7 @@ def _fit_colors(
     size, holdout = nets.adaptive_lut3d.THUMBNAIL, recipe.sampling.holdout
     with _display("photos", progress) as show:
         photos = prepare_thumbnails(data, size, holdout, paired=paired, cache=cache, progress=_counted(show))
-    state.key = f"{recipe.hash()} {photos.digest}"
+    state.key = f"{recipe.hash()} {photos.digest} {state.key}".strip()
     with _display(recipe.id, progress) as show:
         following = _Following(show)
         fit = color_tables.fit if paired else critic.fit

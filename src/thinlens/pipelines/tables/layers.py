@@ -97,8 +97,7 @@ def match(program: Program) -> Layers | None:
         return None
     bits = FRACTION_BITS - (index.multiplier.bit_length() - 1) + second.interval.bit_length() - 1
     half = (1 << FRACTION_BITS - 1) // index.multiplier
-    powers = all(each & (each - 1) == 0 for each in (index.multiplier, last.multiplier))
-    if not powers or index.multiplier > 32 or last.multiplier > 64:
+    if index.multiplier & (index.multiplier - 1) or index.multiplier > 32 or last.multiplier >= 1 << 16:
         return None
     nine = [table.table.reshape(*table.table.shape[:2], 9, -1) for table in (second, own)]
     if not fits_16_bits([first.table, np.full((1, 1, maps), half)]) or not fits_16_bits(

@@ -95,7 +95,7 @@ def match(program: Program) -> Pairs | None:
         return None
     if np.abs(lookup.offsets[..., 1:]).max() > RADIUS or shuffle.step > shuffle.scale:
         return None
-    if rescale.multiplier >= 1 << 18:  # 4,608 times it fits int32
+    if rescale.multiplier >= 1 << 18 or rescale.shift > 16:  # 4,608 times it fits int32
         return None
     maps = np.zeros((lookup.table.shape[1], 9, shuffle.scale**2), np.int8)
     middle = slice(None) if shuffle.maps == 9 else slice(4, 5)
@@ -108,35 +108,43 @@ def algorithm(net: Pairs, picture: Picture, source: hl.ImageParam, processor: Pr
     frame, constants = frames.begin(picture, source, net.scale, integer=True), Constants()
     width, height = picture.width(source), picture.height(source)
     s, wide = net.scale, lanes(net.scale)
-    table = in_lanes(_patches(net), s)
+    table = _rows(net)
+    slices = table.shape[1]
     # rows are also read from their end, where the lanes that fill them up come from before their beginning
-    rows = constants.buffer(np.concatenate([np.zeros(wide, table.dtype), table.reshape(-1)]))
+    rows = constants.buffer(np.concatenate([np.zeros(slices * wide, table.dtype), table.reshape(-1)]))
     unknown = constants.buffer(np.zeros(1, np.uint32))[hl.Expr(0)]  # see layers
     gray = hl.Func("levels")
-    gray[X, Y] = frames.level(picture, source, _mirrored(X, width), _mirrored(Y, height))
+    gray[X, Y] = frames.level(picture, source, mirrored(X, width), mirrored(Y, height))
     places = [hl.Func(f"places_{rotation}") for rotation in range(ROTATIONS)]
     for place, pixels in zip(places, net.pixels.tolist(), strict=True):
         first, second = (hl.u32(gray[X + x, Y + y]) for y, x in pixels)
-        place[X, Y] = (first * 256 + second) * (3 * wide) + unknown
+        place[X, Y] = (first * 256 + second) * (slices * wide) + unknown
 
     def from_row(rotation: int, y: int, x: int, lane: hl.Expr) -> hl.Expr:
-        place = hl.i32(places[rotation][X + x, Y + y]) + wide + lane
-        return hl.i16(rows[hl.unsafe_promise_clamped(place, 0, table.size + wide - 1)])
+        place = hl.i32(places[rotation][X + x, Y + y]) + slices * wide + lane
+        return hl.i16(rows[hl.unsafe_promise_clamped(place, 0, table.size + slices * wide - 1)])
 
+    def from_both(turn: int, j: int, slice: int) -> hl.Expr:
+        """What two rotations by 180° add, the second the other way round, from where block row j comes."""
+        y, x = net.shuffle.rotate(1 - j, 0, turn)
+        other = slice if slices == 2 else 2 - slice
+        back = other * wide + 3 * s * s - 1 - LANE
+        return from_row(turn, y, x, slice * wide + LANE) + from_row(turn + 2, y, x, back)
+
+    reached = np.arange(wide) % (s * s) // s < net.shuffle.step
+    upper, lower = (constants.buffer(np.where(lane, -1, 0).astype(np.int16)) for lane in (reached, ~reached))
     columns, sums = ([hl.Func(f"{name}_{turn}") for turn in range(2)] for name in ("columns", "sums"))
     for turn in range(2):
-        parts: list[hl.Expr] = []
-        for j in range(3):
-            y, x = net.shuffle.rotate(1 - j, 0, turn)
-            parts.append(from_row(turn, y, x, j * wide + LANE))
-            # turned by 180° more, all is the other way round
-            parts.append(from_row(turn + 2, y, x, (2 - j) * wide + 3 * s * s - 1 - LANE))
-        columns[turn][LANE, X, Y] = sum(parts[1:], parts[0])
+        if slices == 3:
+            columns[turn][LANE, X, Y] = from_both(turn, 0, 0) + from_both(turn, 1, 1) + from_both(turn, 2, 2)
+        else:  # the upper rows of sub-pixels hear of the pixel before, the lower ones of the one after
+            margin = (from_both(turn, 2, 1) & upper[LANE]) + (from_both(turn, 0, 1) & lower[LANE])
+            columns[turn][LANE, X, Y] = from_both(turn, 1, 0) + margin
         steps = [net.shuffle.rotate(0, 1 - i, turn) for i in range(3)]
         blocks = [hl.Expr(columns[turn][i * s * s + LANE, X + x, Y + y]) for i, (y, x) in enumerate(steps)]
         sums[turn][LANE, X, Y] = blocks[0] + blocks[1] + blocks[2]
     high, exact = hl.Func("high"), hl.Func("exact")
-    _define_exact(exact, net, places, constants, rows, width, height)
+    _define_exact(exact, net, places, constants, rows, slices, width, height)
     column = X % s
     total = sums[0][ROW * s + column, X // s, Y] + sums[1][(s - 1 - column) * s + ROW, X // s, Y]
     inner = (X // s > 0) & (X // s < width - 1) & (Y > 0) & (Y < height - 1)
@@ -145,7 +153,7 @@ def algorithm(net: Pairs, picture: Picture, source: hl.ImageParam, processor: Pr
     def upscaled(x: hl.Expr, column: hl.Expr) -> hl.Expr:
         return hl.Expr(high[x * s + column, ROW, Y])
 
-    frames.finish(frame, upscaled, _element(net.rescale))
+    frames.finish(frame, upscaled, element_of(net.rescale))
     return Stages(frame, gray, places, columns, sums, high, exact, constants)
 
 
@@ -175,6 +183,7 @@ def _define_exact(
     places: list[hl.Func],
     constants: Constants,
     rows: hl.Buffer,
+    slices: int,
     width: hl.Expr,
     height: hl.Expr,
 ) -> None:
@@ -194,12 +203,22 @@ def _define_exact(
         near = hl.clamp(x // s, X - 1, X + 1), hl.clamp(y // s, Y - 1, Y + 1)
         place = hl.i32(places[rotation][near])
         if own is None:
-            place = place + (k // 3 + 1) * wide + k % 3 * (s * s) + sub_pixel
+            place = place + (k // 3 + 3) * wide + k % 3 * (s * s) + sub_pixel
             value = rows[hl.unsafe_promise_clamped(place, 0, rows.width() - 1)]
         else:
-            place = (place // (3 * wide) * 9 + k) * (s * s) + sub_pixel
+            place = (place // (slices * wide) * 9 + k) * (s * s) + sub_pixel
             value = own[hl.unsafe_promise_clamped(place, 0, own.width() - 1)]
         exact[LANE, X, Y] += hl.i16(value)
+
+
+def _rows(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
+    """`(65536, slices, lanes)`: the block rows of patches; where the outer two reach only half of the pixels above and
+    below, they share a slice."""
+    s = net.scale
+    rows = in_lanes(_patches(net), s)
+    if 2 * net.shuffle.step > s:
+        return rows
+    return np.stack([rows[:, 1], rows[:, 0] + rows[:, 2]], axis=1)
 
 
 def _patches(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
@@ -215,7 +234,7 @@ def _patches(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
     return blocks.astype(np.int8) if np.abs(blocks).max() <= 127 else blocks
 
 
-def _mirrored(place: hl.Expr, length: hl.Expr) -> hl.Expr:
+def mirrored(place: hl.Expr, length: hl.Expr) -> hl.Expr:
     """A place near the picture, reflected at its ends without repeating them."""
     return hl.select(hl.likely((place >= 0) & (place < length)), place, _folded(place, length))
 
@@ -227,7 +246,7 @@ def _folded(place: hl.Expr, length: hl.Expr) -> hl.Expr:
     return hl.clamp(back, 0, length - 1)
 
 
-def _element(rescale: Rescale) -> Callable[..., hl.Expr]:
+def element_of(rescale: Rescale) -> Callable[..., hl.Expr]:
     """What to store of a sum and, in color, its chroma."""
     half = 1 << FRACTION_BITS - 1
 

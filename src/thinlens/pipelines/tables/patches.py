@@ -59,16 +59,14 @@ def overlap(scale: int, patch: hl.Func) -> Overlap:
 
 
 def element_of(multiplier: int) -> Callable[..., hl.Expr]:
-    """What to store of a sum, which times `multiplier`, a power of two, is a program's value, and of its chroma."""
-    bits = multiplier.bit_length() - 1
+    """What to store of a sum, which times `multiplier` is a value of the program, and of its chroma."""
+    half = 1 << FRACTION_BITS - 1
 
     def element(total: hl.Expr, chroma: hl.Expr | None = None) -> hl.Expr:
-        if chroma is None:
-            kept = FRACTION_BITS - bits
-            return hl.u8_sat(hl.saturating_add(total, hl.i16(1 << kept - 1)) >> kept if kept else total)
-        luma = hl.i16_sat(hl.i32(total) << bits) if bits else total
-        result = hl.saturating_add(hl.saturating_add(luma, chroma), hl.i16(1 << FRACTION_BITS - 1))
-        return hl.u8_sat(result >> FRACTION_BITS)
+        value = hl.i16_sat(hl.i32(total) * multiplier) if multiplier > 1 else total
+        if chroma is not None:
+            value = hl.saturating_add(value, chroma)
+        return hl.u8_sat(hl.saturating_add(value, hl.i16(half)) >> FRACTION_BITS)
 
     return element
 
