@@ -1,5 +1,6 @@
 """Image-adaptive 3D LUTs: modules and their programs, the authors' files, and the terms of the loss."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from equivalence.tolerances import FLOAT
 from thinlens import convert, nets, run
 from thinlens.nets import adaptive_lut3d
 from thinlens.nets.color_statistics import color_statistics
-from thinlens.program import ColorStatistics, ColorTable, load, reference
+from thinlens.program import ColorStatistics, ColorTable, MixTables, Program, load, reference
 from thinlens.program.color_reference import color_statistics as reference_statistics
 
 IDS = ["LUT3D_N3_S5", "LUT3D_N2_S4_unpaired", "LUT3D_N4_S9_statistics"]
@@ -29,6 +30,18 @@ def random_network(identifier: str) -> nets.Network:
     return module.eval()
 
 
+def as_trained(program: Program) -> Program:
+    """The program without what is done to the grays of mixed tables after training."""
+    ops = [replace(op, steepest=None) if isinstance(op, MixTables) else op for op in program.ops]
+    return replace(program, ops=(*ops[:-1], replace(ops[-1], interpolation="trilinear")))
+
+
+def test_grays_of_color_statistics_are_steady() -> None:
+    *_, mix, last = nets.lower(random_network(IDS[2])).ops
+    assert isinstance(mix, MixTables) and mix.steepest == adaptive_lut3d.STEEPEST
+    assert isinstance(last, ColorTable) and last.interpolation == "tetrahedral"
+
+
 def picture(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(height + width).random((height, width, 3), np.float32)
 
@@ -39,7 +52,7 @@ def test_the_program_computes_what_the_module_computes(identifier: str, shape: t
     module, pixels = random_network(identifier), picture(*shape)
     with torch.no_grad():
         expected = module(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
-    program = nets.lower(module)
+    program = as_trained(nets.lower(module))
     assert program.name == identifier and program.channels == 3 and program.scale == 1 and program.adaptive
     np.testing.assert_allclose(reference.run(program, pixels), expected, atol=2e-5)
     np.testing.assert_allclose(run.enhance(pixels, program), expected, atol=max(FLOAT, 1e-4))

@@ -173,6 +173,7 @@ class Network(network.Network):
         return torch.einsum("bn,ncijk->bcijk", weights, self.tables)
 
     def operations(self) -> list[Operation]:
+        """What is trained; of color statistics, the grays of mixed tables are made steady besides."""
         ops: list[Operation] = [Thumbnail(0, self.thumbnail), *self.predictor.operations()]
         tables = array(self.tables.permute(0, 4, 3, 2, 1))
         if self.config.predictor != "statistics":
