@@ -39,10 +39,10 @@ LEVELS = 0.005
 HEAD = """# Scores of retouching
 
 {pairs} pairs of photos before and after an expert's retouching (MIT-Adobe FiveK, expert C), {date}. Nothing here was
-trained on them, but the damage and the choice of good photos were decided with their scores in view, so for the released
-model they are no untouched test. PSNR in dB and ΔE₀₀ (CIEDE2000) of RGB at 8 bits, means over the photos; "worse" counts
-photos that are further from the expert's than untouched. Of several runs with different seeds the means are given. Made
-by `python benchmarks/enhance.py`.
+trained on them, but the damage and the choice of good photos were decided with their scores in view, so for the
+released model they are no untouched test. PSNR in dB and ΔE₀₀ (CIEDE2000) of RGB at 8 bits, means over the photos;
+"worse" counts photos that are further from the expert's than untouched. Of several runs with different seeds the means
+are given. Made by `python benchmarks/enhance.py`.
 
 {scores}
 ## What stays
