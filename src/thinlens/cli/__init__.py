@@ -1,0 +1,69 @@
+"""The command `thinlens`: verbs in the order of the flow, one file each. Python users can call all that they do."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+# In the files of the verbs everything else is imported where it is used, so that `thinlens --help` is there at once.
+from .benchmark import benchmark
+from .convert import convert
+from .enhance import enhance
+from .evaluate import evaluate
+from .listing import list_models
+from .train import train
+from .upscale import upscale
+from .work import INTERRUPTED
+
+app = typer.Typer(
+    help="Make pictures larger and better looking, on any processor, in real time.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command; what goes wrong is told in one line, with exit code 2, or 1 where it broke off half-way."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        fail(error)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    shown: Annotated[
+        bool, typer.Option("--version", help="Show the version and the processor, and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if shown:
+        import thinlens
+
+        from ..kernels.host import processor_of
+
+        print(f"thinlens {thinlens.__version__}\n{processor_of()}")
+        raise typer.Exit
+
+
+app.command()(upscale)
+app.command()(enhance)
+app.command("list")(list_models)
+app.command()(train)
+app.command()(convert)
+app.command()(evaluate)
+app.command()(benchmark)
+
+
+def fail(error: Exception) -> NoReturn:
+    from ..batch import one_line
+    from ..photo import UnfinishedError
+
+    refused = isinstance(error, OSError | ValueError | ImportError) and not isinstance(error, UnfinishedError)
+    print(f"thinlens: {one_line(error)}", file=sys.stderr)
+    sys.exit(2 if refused else 1)

@@ -1,0 +1,5 @@
+"""`python -m thinlens.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,23 @@
+"""`thinlens convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Of thinlens train, or a published file, as ID.model, or folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="PROGRAM", help="The program file, .safetensors.")],
+    quantize: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="PHOTOS", help="A folder of photos to fit int8 layers to, for 8-bit pictures."),
+    ] = None,
+) -> None:
+    """Make a program, which runs without torch, of a checkpoint."""
+    import thinlens
+
+    made = thinlens.convert(checkpoint, out, quantize=quantize)
+    print(f"{out}: {made.name}, ×{made.scale}")

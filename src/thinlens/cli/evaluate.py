@@ -1,0 +1,35 @@
+"""`thinlens evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def evaluate(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="A preset, id or program file, or bicubic.")],
+    data: Annotated[list[Path], typer.Option("--data", metavar="DIR…", help="Folders of pictures.")],
+    scale: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--scale", "-s", help="2, 3 or 4 [default: all three for a preset, else the model's own]"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with the scores of each picture.")] = False,
+) -> None:
+    """Score models on folders of pictures: PSNR and SSIM."""
+    import thinlens
+
+    from ..evaluation import report
+
+    # click gives an option one value: the folders that follow it arrive among the models
+    folders = [*data, *(Path(name) for name in models if Path(name).is_dir())]
+    models = [name for name in models if not Path(name).is_dir()]
+    scores = thinlens.evaluate(models, folders, scale=scale, progress=lambda line: print(line, file=sys.stderr))
+    if json:
+        print(report.to_json(scores))
+    else:
+        from rich.console import Console
+
+        Console().print(report.table(scores))

@@ -1,0 +1,166 @@
+"""From the photos that a verb got to their results: which become which, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from ..batch import Outcome
+    from ..color.grading import Grading
+    from ..jobs import Job
+    from ..sizes import TargetSize
+
+STREAM = Path("-")
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, by convention."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done to each photo, and what that is called."""
+
+    wanted: TargetSize
+    model: str
+    grading: Grading | None
+    limit: float | None
+    doing: str
+    done: str
+
+
+def todo_of(
+    photos: list[Path],
+    out: Path | None,
+    label: str,
+    format: str | None,
+    skip_existing: bool,
+    overwrite: bool,
+    jobs: int | None,
+    cluster: str | None,
+    json: bool,
+) -> list[Job] | None:
+    """Which photo becomes which; None for a pipe. Raises ValueError if options do not go together."""
+    from ..jobs import plan
+
+    if skip_existing and overwrite:
+        raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
+    if cluster and jobs:
+        raise ValueError("--jobs is for this machine; on a cluster every processor takes one photo at a time")
+    if STREAM in (*photos, out):
+        if len(photos) > 1 or json or cluster:
+            raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
+        return None
+    return plan(photos, out, label, format=format, may_exist=skip_existing or overwrite)
+
+
+def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, cluster: str | None, json: bool) -> None:
+    """Photo files, one, or many at a time, here or on a cluster."""
+    from contextlib import redirect_stdout
+
+    from .. import batch, run
+
+    options: dict[str, Any] = {"model": work.model, "limit": work.limit, "grading": work.grading}
+    if len(todo) == 1 and not (json or cluster or skip_existing):
+        batch.clean_targets(todo)
+        _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
+        print(todo[0].target)
+    elif cluster:
+        from ..cluster import upscale_files
+
+        outcomes = upscale_files(todo, cluster, work.wanted, **options, skip_existing=skip_existing)
+        results = sys.stdout
+        with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
+            _follow(outcomes, todo, work, json, results)
+    else:
+        outcomes = batch.upscale_files(todo, work.wanted, **options, skip_existing=skip_existing, workers=jobs)
+        _follow(outcomes, todo, work, json, sys.stdout)
+
+
+def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: Work) -> None:
+    """From standard input or to standard output."""
+    from ..streams import upscale_stream
+
+    if target == STREAM and sys.stdout.isatty():
+        raise ValueError("a picture would fill the terminal with signs; give a file with -o, or a pipe")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} is there already; give --overwrite")
+    photo = sys.stdin.buffer if source == STREAM else source
+    result = sys.stdout.buffer if target == STREAM else target
+    options: dict[str, Any] = {"model": work.model, "limit": work.limit, "grading": work.grading}
+    upscale_stream(photo, result, work.wanted, format=format, **options)
+
+
+def _interruptible(call: Callable[..., object], *arguments: object, **options: object) -> None:
+    """Call in another thread: libvips and Halide do not hear Ctrl-C, the main thread does."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        ThreadPoolExecutor(1).submit(call, *arguments, **options).result()
+    except KeyboardInterrupt:
+        stop("stopped")
+
+
+def _follow(
+    outcomes: Generator[Outcome, None, None], jobs: list[Job], work: Work, as_json: bool, results: TextIO
+) -> None:
+    """Show how far the work is, and in the end, on `results`, what came of it.
+
+    The exit code is 1 if any photo failed, 130 at Ctrl-C.
+    """
+    from json import dumps
+    from time import perf_counter
+
+    from rich.console import Console
+    from rich.progress import track
+
+    counts = dict.fromkeys(("done", "skipped", "failed"), 0)
+    errors: list[str] = []
+    start, stopped = perf_counter(), False
+    try:
+        for outcome in track(outcomes, work.doing, total=len(jobs), console=Console(stderr=True)):
+            status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
+            counts[status] += 1
+            if as_json:
+                files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
+                line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
+                print(dumps(line), file=results, flush=True)
+            elif outcome.error:
+                errors.append(outcome.error)
+    except KeyboardInterrupt:
+        stopped = True
+        outcomes.close()
+    for error in sorted(errors):
+        print(f"thinlens: {error}", file=sys.stderr)
+    if as_json:
+        end = dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start})
+    else:
+        there = f", {counts['skipped']} there already" if counts["skipped"] else ""
+        end = f"{counts['done']} of {len(jobs)} photos {work.done}{there}, in {_places(jobs)}"
+    print(end, file=results, flush=True)
+    if stopped:
+        stop("stopped; --skip-existing goes on from here")
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def stop(message: str) -> NoReturn:
+    """End at once, with nothing half-written left."""
+    from ..files import abandon
+
+    print(f"thinlens: {message}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    abandon()
+    os._exit(INTERRUPTED)
+
+
+def _places(jobs: list[Job]) -> str:
+    """The folders of the results, without those that lie in others of them."""
+    folders = {job.target.parent for job in jobs}
+    return ", ".join(sorted(str(folder) for folder in folders if folders.isdisjoint(folder.parents)))
