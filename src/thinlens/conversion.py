@@ -14,6 +14,7 @@ from .bake import fixed_point
 from .bake.tabulate import supports as why_no_table
 from .data.pairs import Sampling, prepare, shrink
 from .program import Convolution, Lookup, Program
+from .training import fine_tuned
 
 TABLE = ".npy"
 """What the names of published tables end in."""
@@ -25,7 +26,11 @@ PICTURES = 64
 
 
 def convert(
-    source: str | os.PathLike[str], target: str | os.PathLike[str], *, quantize: str | os.PathLike[str] | None = None
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    quantize: str | os.PathLike[str] | None = None,
+    fine_tune: str | os.PathLike[str] | None = None,
 ) -> Program:
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
@@ -34,6 +39,8 @@ def convert(
     there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it; a network of few pixels becomes a
     table for them (`bake.tabulate`), LUT its tables (`bake.to_layered_tables`). `quantize` is a folder of photos: uint8
     pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them (`bake.quantize`).
+    `fine_tune` is a folder of photos to train the entries of tables on (`training.entries`); `source` may then be a
+    program that has tables.
     Raises OSError or ValueError if there is no such network in the file or no such folder.
     """
     path = Path(source)
@@ -44,7 +51,21 @@ def convert(
     if not folder.is_dir():
         raise FileNotFoundError(f"cannot write {target}: create the folder {folder} first")
     if path.suffix == TABLE:
-        return _table(path, target, quantize is not None)
+        made = _table(path, quantize is not None)
+    elif fine_tune is not None and program.is_program(path):
+        made = program.load(path)
+    else:
+        made = _of_network(path, pair)
+    if quantize is not None:
+        made = replace(made, uint8=_quantized(made, quantize))
+    if fine_tune is not None:
+        made = fine_tuned(made, fine_tune)
+    program.save(made, target)
+    return made
+
+
+def _of_network(path: Path, pair: bool) -> Program:
+    """The program of a checkpoint, in integers too where there is a form without photos."""
     if pair or path.suffix in PUBLISHED:
         module, provenance = nets.from_published(path), {"published": path.name}
     else:
@@ -57,14 +78,11 @@ def convert(
         made = replace(made, uint8=bake.tabulate(made))
     elif (tables := bake.to_layered_tables(made, nets.lut.TABLE_LEVELS)) is not None:
         made = replace(made, uint8=tables)
-    if quantize is not None:
-        made = replace(made, uint8=_quantized(made, quantize))
-    program.save(made, target)
     return made
 
 
-def _table(path: Path, target: str | os.PathLike[str], quantize: bool) -> Program:
-    """Write the program of a published table."""
+def _table(path: Path, quantize: bool) -> Program:
+    """The program of a published table."""
     if quantize:
         raise ValueError(f"{path} is a table: there is nothing to quantize; convert it without")
     try:
@@ -73,9 +91,7 @@ def _table(path: Path, target: str | os.PathLike[str], quantize: bool) -> Progra
         raise ValueError(f"{path} is not a NumPy file of numbers, or is damaged: {error}") from None
     if not isinstance(table, np.ndarray):
         raise ValueError(f"{path} holds several arrays, not one table")
-    made = replace(bake.from_sr_lut(table, path.stem), provenance={"published": path.name})
-    program.save(made, target)
-    return made
+    return replace(bake.from_sr_lut(table, path.stem), provenance={"published": path.name})
 
 
 def _quantized(made: Program, photos: str | os.PathLike[str]) -> Program:

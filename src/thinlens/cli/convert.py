@@ -15,9 +15,13 @@ def convert(
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="PHOTOS", help="A folder of photos to fit int8 layers to, for 8-bit pictures."),
     ] = None,
+    fine_tune: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="PHOTOS", help="A folder of photos to train the entries of tables on."),
+    ] = None,
 ) -> None:
     """Make a program, which runs without torch, of a checkpoint."""
     import thinlens
 
-    made = thinlens.convert(checkpoint, out, quantize=quantize)
+    made = thinlens.convert(checkpoint, out, quantize=quantize, fine_tune=fine_tune)
     print(f"{out}: {made.name}, ×{made.scale}")

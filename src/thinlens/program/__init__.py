@@ -10,7 +10,7 @@ from .color_ops import (
     StridedConvolution,
     Thumbnail,
 )
-from .file import dump, load, save
+from .file import dump, is_program, load, save
 from .interpolation import bicubic
 from .operation import Operand, Operation, ValueType, missing, renumbered
 from .ops import (
@@ -71,6 +71,7 @@ __all__ = [
     "bicubic",
     "dump",
     "fits_16_bits",
+    "is_program",
     "load",
     "missing",
     "renumbered",

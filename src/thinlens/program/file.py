@@ -73,6 +73,15 @@ def load(path: str | os.PathLike[str]) -> Program:
         raise ValueError(f"{path} is not a thinlens program, or is damaged: {error}") from None
 
 
+def is_program(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says of itself that it is a program."""
+    try:
+        with safe_open(path, "numpy") as file:
+            return (file.metadata() or {}).get("format") in (FORMAT, FIRST_FORMAT)
+    except SafetensorError:
+        return False
+
+
 def _encode(program: Program, tensors: dict[str, NDArray[Any]], prefix: str) -> dict[str, Any]:
     ops: list[dict[str, Any]] = []
     for index, op in enumerate(program.ops, start=1):

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
@@ -16,7 +16,8 @@ import torch
 from .. import checkpoint, nets
 from ..data.pairs import Sampling, make_pairs, prepare, rounded, stretch
 from ..data.thumbnails import prepare_thumbnails
-from . import color_tables, critic, descent, least_squares
+from ..program import Program
+from . import color_tables, critic, descent, entries, least_squares
 from .descent import Report
 from .recipe import CriticDescent, GradientDescent, LeastSquares, Recipe, TableDescent
 from .state import StateFile
@@ -105,6 +106,29 @@ def train(
     checkpoint.save(module, out, {**origin, "validation_psnr": round(psnr, 3)})
     state.remove()
     return psnr
+
+
+ENTRIES = GradientDescent("adam", steps=1500, batch=16, patch=32, learning_rate=0.03)
+"""Of the entries of tables; the learning rate is in entries."""
+
+
+def fine_tuned(
+    program: Program, data: str | os.PathLike[str], recipe: Recipe | None = None, *, progress: bool = True
+) -> Program:
+    """The program with tables whose entries are trained on a folder of photos (`entries.fine_tune`).
+
+    The provenance gets the hash of the recipe and the digest of the photos. Raises ValueError if it has no tables.
+    """
+    if (why := entries.supports(program)) is not None:
+        raise ValueError(why)
+    recipe = recipe or Recipe(program.name, ENTRIES, "log-mse", sampling=Sampling(per_photo=3, reductions=(2, 3)))
+    with _display("photos", progress) as show:
+        patches = prepare(data, recipe.sampling, progress=_counted(show))
+    train, validation = (rounded(make_pairs(crops, program.scale)) for crops in (patches.train, patches.validation))
+    with _display(program.name, progress) as show:
+        made = entries.fine_tune(program, train, validation, recipe, show)
+    origin = {"entries_recipe": recipe.hash(), "entries_data": patches.digest}
+    return replace(made, provenance={**made.provenance, **origin})
 
 
 def _start(module: nets.Network, path: str | os.PathLike[str]) -> dict[str, str]:
