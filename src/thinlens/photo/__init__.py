@@ -2,6 +2,7 @@
 
 from .alpha import BLEED, bleed
 from .bands import Stage, in_bands, write_bands
+from .compression import Compression, compression
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .profile import Profile
@@ -13,6 +14,7 @@ __all__ = [
     "BLEED",
     "LIMIT",
     "SUFFIXES",
+    "Compression",
     "Details",
     "Opened",
     "Photo",
@@ -23,6 +25,7 @@ __all__ = [
     "check_megapixels",
     "check_size",
     "check_target",
+    "compression",
     "in_bands",
     "open_photo",
     "read",
