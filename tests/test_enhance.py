@@ -101,7 +101,7 @@ def test_the_model_sees_srgb_and_the_profile_stays(tmp_path: Path) -> None:
     for name in ("wide", "plain"):
         run.upscale_file_to(tmp_path / f"{name}.png", tmp_path / f"{name}-done.png", AS_IT_IS, grading=grading)
         results.append(read(tmp_path / f"{name}-done.png").pixels)
-    assert read(tmp_path / "wide-done.png").metadata["icc-profile-data"] == wide()
+    assert read(tmp_path / "wide-done.png").profile == wide()
     assert (results[0] != results[1]).any()
     assert run.look_of(tmp_path / "wide.png", grading).weights != run.look_of(tmp_path / "plain.png", grading).weights
 

@@ -2,6 +2,7 @@
 
 from .alpha import BLEED, bleed
 from .bands import Stage, in_bands, write_bands
+from .metadata import Metadata, Resource, Text
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .profile import Profile
@@ -14,10 +15,13 @@ __all__ = [
     "LIMIT",
     "SUFFIXES",
     "Details",
+    "Metadata",
     "Opened",
     "Photo",
     "Profile",
+    "Resource",
     "Stage",
+    "Text",
     "UnfinishedError",
     "bleed",
     "check_megapixels",
