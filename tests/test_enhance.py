@@ -94,7 +94,7 @@ def test_enhanced_and_enlarged_in_one_go(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_model_sees_srgb_and_the_profile_stays(tmp_path: Path) -> None:
     pixels = (picture(30, 40, True, np.float32) * 200 + 20).astype(np.uint8)
-    write(Photo(pixels, metadata={"icc-profile-data": wide()}), tmp_path / "wide.png")
+    write(Photo(pixels, profile=wide()), tmp_path / "wide.png")
     write(Photo(pixels), tmp_path / "plain.png")
     grading = run.grading(statistics_program())
     results: list[NDArray[Any]] = []
