@@ -94,14 +94,14 @@ def test_enhanced_and_enlarged_in_one_go(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_model_sees_srgb_and_the_profile_stays(tmp_path: Path) -> None:
     pixels = (picture(30, 40, True, np.float32) * 200 + 20).astype(np.uint8)
-    write(Photo(pixels, metadata={"icc-profile-data": wide()}), tmp_path / "wide.png")
+    write(Photo(pixels, profile=wide()), tmp_path / "wide.png")
     write(Photo(pixels), tmp_path / "plain.png")
     grading = run.grading(statistics_program())
     results: list[NDArray[Any]] = []
     for name in ("wide", "plain"):
         run.upscale_file_to(tmp_path / f"{name}.png", tmp_path / f"{name}-done.png", AS_IT_IS, grading=grading)
         results.append(read(tmp_path / f"{name}-done.png").pixels)
-    assert read(tmp_path / "wide-done.png").metadata["icc-profile-data"] == wide()
+    assert read(tmp_path / "wide-done.png").profile == wide()
     assert (results[0] != results[1]).any()
     assert run.look_of(tmp_path / "wide.png", grading).weights != run.look_of(tmp_path / "plain.png", grading).weights
 

@@ -10,7 +10,7 @@ import pytest
 
 import thinlens
 from thinlens import models, run
-from thinlens.photo import Photo, read, resize, write
+from thinlens.photo import Metadata, Photo, read, resize, write
 from thinlens.program import Convolution, PixelShuffle, Program, ReduceMax, reference, save
 from thinlens.sizes import Plan
 
@@ -180,12 +180,12 @@ def test_the_color_of_transparent_pixels_leaves_no_fringe(hidden: int, dtype: ty
 
 def test_a_photo_file_keeps_depth_alpha_and_metadata(tmp_path: Path, program_file: Path) -> None:
     pixels = picture(8, 6, 3).astype(np.uint16) * 257
-    metadata = {"xmp-data": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"}
+    metadata = Metadata(xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>")
     write(Photo(pixels, np.full((8, 6), 65535, np.uint16), metadata, (10, 10)), tmp_path / "low.png")
     run.upscale_file(tmp_path / "low.png", tmp_path / "high.tif", model=program_file)
     found = read(tmp_path / "high.tif")
     assert found.pixels.dtype == np.uint16
     assert found.pixels.shape == (16, 12, 3)
     assert found.alpha is not None
-    assert found.metadata["xmp-data"] == metadata["xmp-data"]
+    assert found.metadata == metadata
     assert found.resolution == pytest.approx((10, 10), rel=1e-3)

@@ -279,8 +279,7 @@ def _carried(look: Look, details: Photo | Details, color: bool) -> Look:
 def _profile(details: Photo | Details, color: bool) -> Profile | None:
     from .photo import Profile
 
-    data = details.metadata.get("icc-profile-data")
-    return Profile(data, 3 if color else 1) if isinstance(data, bytes) else None
+    return None if details.profile is None else Profile(details.profile, 3 if color else 1)
 
 
 def _stages(programs: list[Program], color: bool, transparent: bool, look: Look | None) -> list[Stage]:

@@ -3,6 +3,7 @@
 from .alpha import BLEED, bleed
 from .bands import Stage, in_bands, write_bands
 from .compression import Compression, compression
+from .metadata import Metadata, Resource, Text
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .profile import Profile
@@ -16,10 +17,13 @@ __all__ = [
     "SUFFIXES",
     "Compression",
     "Details",
+    "Metadata",
     "Opened",
     "Photo",
     "Profile",
+    "Resource",
     "Stage",
+    "Text",
     "UnfinishedError",
     "bleed",
     "check_megapixels",

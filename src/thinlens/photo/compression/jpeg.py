@@ -1,18 +1,12 @@
-"""What the headers of a photo file say of how hard it was compressed, without decoding anything.
-
-The segments of JPEG files are those of [ITU1992], annex B.
-"""
+"""How hard a JPEG file was compressed: the steps of its quantization, by the segments of [ITU1992], annex B."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-
-from . import avif, webp
 
 ZIGZAG = sorted(((y, x) for y in range(8) for x in range(8)), key=lambda p: (sum(p), p[0] if sum(p) % 2 else p[1]))
 """Rows and columns of the coefficients in the order in which they stand in JPEG files."""
@@ -20,36 +14,6 @@ START, FRAMES, TABLES, SCAN, END = 0xD8, (0xC0, 0xC1, 0xC2, 0xC9, 0xCA), 0xDB, 0
 """Markers of JPEG files; the frames are those of the DCT."""
 LONE = (0x01, *range(0xD0, 0xD8))
 """Markers that stand alone, without a segment."""
-
-
-@dataclass(frozen=True, eq=False)
-class Compression:
-    """How the luma of a file was quantized, in the terms of its format.
-
-    For JPEG that is a `table` of steps, `(8, 8)` float64, for WebP and AVIF an `index` of quantizers, 0 to 127 and 0 to
-    255, the higher the coarser.
-    """
-
-    format: str
-    table: NDArray[np.float64] | None = None
-    index: int = 0
-
-
-def compression(path: str | os.PathLike[str]) -> Compression | None:
-    """What the headers of a file say; None for formats without loss, and where they cannot be read."""
-    with open(path, "rb") as file:
-        beginning = file.read(12)
-        file.seek(0)
-        if beginning.startswith(b"\xff\xd8"):
-            table = luma_table(file)
-            return None if table is None else Compression("JPEG", table)
-        if beginning[8:12] == b"WEBP":
-            format, index = "WebP", webp.base_index(file)
-        elif beginning[4:8] == b"ftyp":
-            format, index = "AVIF", avif.base_index(file)
-        else:
-            return None
-    return None if index is None else Compression(format, index=index)
 
 
 def luma_table(file: BinaryIO) -> NDArray[np.float64] | None:
