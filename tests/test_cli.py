@@ -277,7 +277,9 @@ def test_list(thinlens: Command) -> None:
     code, out, _ = thinlens("list")
     assert code == 0
     *lines, enhance = out.splitlines()[1:]
-    assert [line.split()[2] for line in lines] == models.names()
+    enlarging = [line.split() for line in lines if "×1 " not in line]
+    assert [line[2] for line in enlarging] == models.names()
+    assert all(line[4] == "clean" for line in enlarging)
     assert enhance.split()[:2] == [models.ENHANCE, "LUT3D_N8_S17_statistics"]
 
 

@@ -2,6 +2,7 @@
 
 from .alpha import BLEED, bleed
 from .bands import Stage, in_bands, write_bands
+from .compression import Compression, compression
 from .metadata import Metadata, Resource, Text
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
@@ -14,6 +15,7 @@ __all__ = [
     "BLEED",
     "LIMIT",
     "SUFFIXES",
+    "Compression",
     "Details",
     "Metadata",
     "Opened",
@@ -27,6 +29,7 @@ __all__ = [
     "check_megapixels",
     "check_size",
     "check_target",
+    "compression",
     "in_bands",
     "open_photo",
     "read",
