@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from ..models import CLEAN, SOURCES, check_source
 from .content import find_grid
 from .quality import quality
+
+if TYPE_CHECKING:
+    from ..photo import Compression
 
 AUTO = "auto"
 """To be chosen by what a file says, or, where it says nothing, by what is seen in the picture."""
@@ -52,7 +55,17 @@ def by_headers(path: str | os.PathLike[str]) -> Choice | None:
     """By what a photo file says of its compression; None if it says nothing, as PNG and TIFF."""
     from ..photo import compression
 
-    found = compression(path)
+    return _of_compression(compression(path))
+
+
+def by_headers_of(data: bytes) -> Choice | None:
+    """The same for a file in memory."""
+    from ..photo import compression_of
+
+    return _of_compression(compression_of(data))
+
+
+def _of_compression(found: Compression | None) -> Choice | None:
     if found is None:
         return None
     worth = quality(found)
