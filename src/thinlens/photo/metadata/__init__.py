@@ -1,0 +1,123 @@
+"""What photo files say beside pixels and colors: EXIF, XMP, IPTC, texts and comments, one model for all formats.
+
+`read` takes it out of a file, `upright` and `fitted` make it true of the result and fit for its format, and an `Edit`
+puts it into one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import BinaryIO, TypeAlias
+
+from . import boxes, exif, iptc, jpeg, picture, png, texts, tiff, webp
+from .directories import DAMAGED
+from .model import NOTHING, Metadata, Resource, Text
+
+__all__ = [
+    "FORMATS",
+    "NOTHING",
+    "Edit",
+    "Format",
+    "Metadata",
+    "Resource",
+    "Text",
+    "add_to_tiff",
+    "fitted",
+    "read",
+    "upright",
+]
+
+Resolution: TypeAlias = tuple[float, float] | None
+"""Horizontal and vertical pixels per millimeter; None if there is none."""
+Edit: TypeAlias = Callable[[bytes, Metadata, Resolution, bool], bytes | None]
+"""From the beginning of a file to the same with metadata in it; the last argument says whether it is the whole file.
+None says that more of it is needed."""
+add_to_tiff = tiff.add
+MACHINE = re.compile("(date|exif|icc|jpeg|png|tiff|Thumb):")
+"""Keywords that programs make of other metadata."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a format holds, beside EXIF and XMP, which all do; `edit` is None where the file has to be there first."""
+
+    edit: Edit | None
+    resources: bool = False
+    texts: bool = False
+    comments: bool = False
+    resolution: bool = False
+    largest_exif: int = 2**31
+
+
+FORMATS = {
+    "jpeg": Format(jpeg.edited, resources=True, comments=True, resolution=True, largest_exif=jpeg.LARGEST_EXIF),
+    "png": Format(png.edited, resources=True, texts=True, comments=True, resolution=True),
+    "webp": Format(webp.edited),
+    "tiff": Format(None, resources=True, resolution=True),
+    "avif": Format(boxes.edited),
+}
+
+
+def read(file: BinaryIO) -> Metadata:
+    """What a file says, of whatever format; nothing if it is of none that is known, and only what can be read."""
+    file.seek(0)
+    head = file.read(12)
+    if head.startswith(jpeg.BEGINNING):
+        return jpeg.read(file)
+    if head.startswith(png.BEGINNING):
+        return png.read(file)
+    if head.startswith(webp.BEGINNING):
+        return webp.read(file)
+    if head.startswith(tiff.BEGINNINGS):
+        return tiff.read(file)
+    if head[4:8] in (boxes.BEGINNING, b"JXL "):
+        return boxes.read(file)
+    return NOTHING
+
+
+def upright(found: Metadata, *, turned: bool) -> Metadata:
+    """What is said of a picture that is stored as it is shown, and was not before if `turned`.
+
+    What is said of places of the picture as it was, of thumbnails and of what is not carried along is left out.
+    """
+    block = None
+    if found.exif:
+        try:
+            block = exif.upright(found.exif)
+        except DAMAGED:
+            block = None
+    packet = picture.upright(found.xmp, turned=turned) if found.xmp else None
+    kept = tuple(each for each in found.resources if not (turned and each.number in iptc.PATHS))
+    return replace(found, exif=block, xmp=packet, resources=kept)
+
+
+def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: Resolution) -> Metadata:
+    """What is said of a picture of this width and height, as a format holds it.
+
+    What it has no place for goes into XMP, or EXIF's comment.
+    """
+    found = upright(found, turned=False)
+    block, packet, remaining = found.exif, found.xmp, found.texts
+    if packet:
+        packet = picture.of_size(packet, size)
+    if block:
+        block = exif.of_size(block, size)
+    if resolution:
+        block = exif.of_resolution(block, resolution, add=not format.resolution)
+    if found.iptc and not format.resources:
+        packet = iptc.as_xmp(found.iptc, packet)
+    if not format.texts:
+        comments = [text for text in remaining if text.key == texts.COMMENT]
+        others = [text for text in remaining if text.key != texts.COMMENT and not MACHINE.match(text.key)]
+        packet, others = texts.as_xmp(others, packet)
+        described = texts.as_exif(others if format.comments else (*others, *comments), block)
+        if described is not None and len(described) > format.largest_exif:
+            comments += [replace(text, value=f"{text.key}: {text.value}") for text in others]
+        else:
+            block = described
+        remaining = tuple(comments) if format.comments else ()
+    if block:
+        block = exif.shortened(block, format.largest_exif)
+    return Metadata(block, packet, found.resources if format.resources else (), remaining)
