@@ -106,6 +106,14 @@ class Block(nn.Module):
             weight = weight + nn.functional.pad(torch.eye(len(bias), device=bias.device)[:, :, None, None], [1] * 4)
         return weight, bias
 
+    def branch_kernels(self) -> list[Tensor]:
+        """What each branch is as one 3×3 convolution, `(out, in, 3, 3)`, the plain 3×3 first."""
+        kernels = [self.conv3x3.weight]
+        for branch in self.branches():
+            second, _ = branch.second()
+            kernels.append(torch.einsum("omyx,mi->oiyx", second, branch.k0.flatten(1)))
+        return kernels
+
     def lower(self, source: int) -> list[Operation]:
         """The operations of all branches and their sum; the activation is not among them."""
         assert self.conv3x3.bias is not None
