@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeAlias
 
 from . import boxes, exif, iptc, jpeg, picture, png, texts, tiff, webp
 from .directories import DAMAGED
-from .model import NOTHING, Metadata, Resource, Text
+from .model import NOTHING, Metadata, Resolution, Resource, Text
 
 __all__ = [
     "FORMATS",
@@ -21,6 +21,7 @@ __all__ = [
     "Edit",
     "Format",
     "Metadata",
+    "Resolution",
     "Resource",
     "Text",
     "add_to_tiff",
@@ -29,8 +30,6 @@ __all__ = [
     "upright",
 ]
 
-Resolution: TypeAlias = tuple[float, float] | None
-"""Horizontal and vertical pixels per millimeter; None if there is none."""
 Edit: TypeAlias = Callable[[bytes, Metadata, Resolution, bool], bytes | None]
 """From the beginning of a file to the same with metadata in it; the last argument says whether it is the whole file.
 None says that more of it is needed."""
@@ -60,8 +59,11 @@ FORMATS = {
 }
 
 
-def read(file: BinaryIO) -> Metadata:
-    """What a file says, of whatever format; nothing if it is of none that is known, and only what can be read."""
+def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
+    """What a file says, of whatever format; nothing if it is of none that is known, and only what can be read.
+
+    A resolution of EXIF is taken before that of a JPEG file, after that of all others.
+    """
     file.seek(0)
     head = file.read(12)
     if head.startswith(jpeg.BEGINNING):
@@ -74,7 +76,7 @@ def read(file: BinaryIO) -> Metadata:
         return tiff.read(file)
     if head[4:8] in (boxes.BEGINNING, b"JXL "):
         return boxes.read(file)
-    return NOTHING
+    return NOTHING, None
 
 
 def upright(found: Metadata, *, turned: bool) -> Metadata:
