@@ -123,7 +123,8 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
         image = _gray_or_rgb(path, image)
     except pyvips.Error:
         raise _damaged(path) from None
-    found = metadata.upright(found, turned=orientation != UPRIGHT)
+    if orientation != UPRIGHT:
+        found = metadata.turned(found)
     if orientation in SIDEWAYS and resolution:
         resolution = resolution[1], resolution[0]
     return Opened(path, image, Details(found, resolution, _field(image, "icc-profile-data")))

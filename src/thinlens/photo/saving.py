@@ -110,22 +110,20 @@ def image_of(samples: NDArray[Any]) -> pyvips.Image:
 
 def save(image: pyvips.Image, path: Path, temporary: str, details: Details) -> None:
     """Write an image under a temporary name in the format that the path ends in; pyvips.Error if that fails."""
-    image = (
-        image.copy()
-        if details.resolution is None
-        else image.copy(xres=details.resolution[0], yres=details.resolution[1])
-    )
+    resolution = metadata.sensible(*details.resolution) if details.resolution else None
+    across, down = resolution or (1.0, 1.0)
+    image = image.copy(xres=across, yres=down)
     if details.profile is not None:
         image.set_type(pyvips.GValue.blob_type, PROFILE, cast(Any, details.profile))
     form, encode = _SAVERS[path.suffix.lower()]
-    found = metadata.fitted(details.metadata, form, (image.width, image.height), details.resolution)
+    found = metadata.fitted(details.metadata, form, (image.width, image.height), resolution)
     if form.edit is None:
         encode(image, temporary)
-        metadata.add_to_tiff(temporary, found, details.resolution)
+        metadata.add_to_tiff(temporary, found, resolution)
         return
     edit = form.edit
     with open(temporary, "wb") as file:
-        stream = _Stream(file, lambda head, ended: edit(head, found, details.resolution, ended))
+        stream = _Stream(file, lambda head, ended: edit(head, found, resolution, ended))
         target = pyvips.TargetCustom()
         target.on_write(stream.write)
         try:

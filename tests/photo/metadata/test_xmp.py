@@ -187,7 +187,7 @@ def test_a_long_packet_without_properties_to_move_is_left_out_of_a_jpeg(tmp_path
 @pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_all_encodings(coding: str) -> None:
     data = packet('tiff:Orientation="6" dc:source="Köln"').decode().removeprefix("\ufeff").encode(coding)
-    assert said(picture.upright(data, turned=True)) == {f"{TIFF}Orientation": "1", f"{DC}source": "Köln"}
+    assert said(picture.turned(data)) == {f"{TIFF}Orientation": "1", f"{DC}source": "Köln"}
 
 
 def test_what_is_no_xml_stays_what_it_is() -> None:
@@ -199,7 +199,7 @@ def test_what_is_no_xml_stays_what_it_is() -> None:
         b"\xff<a/>",
     ):
         assert xmp.parse(data) is None
-        assert picture.upright(data, turned=True) == data
+        assert picture.turned(data) == data
 
 
 def test_changes_touch_nothing_else() -> None:

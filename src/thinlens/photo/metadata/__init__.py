@@ -1,6 +1,6 @@
 """What photo files say beside pixels and colors: EXIF, XMP, IPTC, texts and comments, one model for all formats.
 
-`read` takes it out of a file, `upright` and `fitted` make it true of the result and fit for its format, and an `Edit`
+`read` takes it out of a file, `turned` and `fitted` make it true of the result and fit for its format, and an `Edit`
 puts it into one.
 """
 
@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeAlias
 
 from . import boxes, exif, iptc, jpeg, picture, png, texts, tiff, webp
 from .directories import DAMAGED
-from .model import NOTHING, Metadata, Resolution, Resource, Text
+from .model import NOTHING, Metadata, Resolution, Resource, Text, sensible
 
 __all__ = [
     "FORMATS",
@@ -27,7 +27,8 @@ __all__ = [
     "add_to_tiff",
     "fitted",
     "read",
-    "upright",
+    "sensible",
+    "turned",
 ]
 
 Edit: TypeAlias = Callable[[bytes, Metadata, Resolution, bool], bytes | None]
@@ -79,29 +80,23 @@ def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     return NOTHING, None
 
 
-def upright(found: Metadata, *, turned: bool) -> Metadata:
-    """What is said of a picture that is stored as it is shown, and was not before if `turned`.
+def turned(found: Metadata) -> Metadata:
+    """What is said of a picture that was stored in another way than it is shown, and is turned upright now.
 
-    What is said of places of the picture as it was, of thumbnails and of what is not carried along is left out.
+    What is said of places of the picture as it was stored is left out.
     """
-    block = None
-    if found.exif:
-        try:
-            block = exif.upright(found.exif)
-        except DAMAGED:
-            block = None
-    packet = picture.upright(found.xmp, turned=turned) if found.xmp else None
-    kept = tuple(each for each in found.resources if not (turned and each.number in iptc.PATHS))
-    return replace(found, exif=block, xmp=packet, resources=kept)
+    packet = picture.turned(found.xmp) if found.xmp else None
+    kept = tuple(each for each in found.resources if each.number not in iptc.PATHS)
+    return replace(found, exif=_upright(found.exif), xmp=packet, resources=kept)
 
 
 def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: Resolution) -> Metadata:
-    """What is said of a picture of this width and height, as a format holds it.
+    """What is said of an upright picture of this width and height, as a format holds it.
 
-    What it has no place for goes into XMP, or EXIF's comment.
+    What it has no place for goes into XMP, or EXIF's comment; what is said of thumbnails and of what is not carried
+    along is left out.
     """
-    found = upright(found, turned=False)
-    block, packet, remaining = found.exif, found.xmp, found.texts
+    block, packet, remaining = _upright(found.exif), found.xmp, found.texts
     if packet:
         packet = picture.of_size(packet, size)
     if block:
@@ -113,7 +108,8 @@ def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: R
     if not format.texts:
         comments = [text for text in remaining if text.key == texts.COMMENT]
         others = [text for text in remaining if text.key != texts.COMMENT and not MACHINE.match(text.key)]
-        packet, others = texts.as_xmp(others, packet)
+        if others:
+            packet, others = texts.as_xmp(others, packet)
         described = texts.as_exif(others if format.comments else (*others, *comments), block)
         if described is not None and len(described) > format.largest_exif:
             comments += [replace(text, value=f"{text.key}: {text.value}") for text in others]
@@ -123,3 +119,10 @@ def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: R
     if block:
         block = exif.shortened(block, format.largest_exif)
     return Metadata(block, packet, found.resources if format.resources else (), remaining)
+
+
+def _upright(block: bytes | None) -> bytes | None:
+    try:
+        return exif.upright(block) if block else None
+    except DAMAGED:
+        return None

@@ -167,7 +167,8 @@ def _ratio(main: Directory, tag: int) -> float:
 
 
 def _pixels_per_inch(pixels_per_millimeter: float) -> Entry:
-    return entry(RATIONAL, round(pixels_per_millimeter * 25.4 * 10_000), 10_000)
+    denominator = 10_000 if pixels_per_millimeter < 10_000 else 1  # in 32 bits each
+    return entry(RATIONAL, round(pixels_per_millimeter * 25.4 * denominator), denominator)
 
 
 class _Block:

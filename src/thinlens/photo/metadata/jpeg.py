@@ -81,8 +81,8 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def _whole(packet: bytes | None, extended: dict[bytes, dict[int, bytes]]) -> bytes | None:
     """A packet with the parts that it names."""
-    parsed = None if packet is None else xmp.parse(packet)
-    if parsed is None or not extended:
+    parsed = xmp.parse(packet) if packet and extended else None
+    if packet is None or parsed is None:
         return packet
     digest = (parsed.value(xmp.EXTENSION) or "").encode()
     parts = extended.get(digest, {})

@@ -17,6 +17,8 @@ XMP = "XML:com.adobe.xmp"
 RAW = "Raw profile type "
 METER = 1
 """The unit of a resolution, if it has one."""
+TAIL = 1 << 16
+"""Bytes at the end of a file in which the end of its picture is looked for."""
 LARGEST = 1 << 28
 """Bytes of a text, so that a small file cannot fill the memory."""
 LINE = 36
@@ -69,14 +71,36 @@ def edited(head: bytes, metadata: Metadata, resolution: Resolution, ended: bool)
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """The chunks that may have metadata, but for those that are damaged."""
     file.seek(len(BEGINNING))
+    in_picture = False
     while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
         size = int.from_bytes(head[:4], "big")
         if head[4:] not in (b"eXIf", b"pHYs", *TEXTS):
+            if head[4:] == b"IDAT" and not in_picture:
+                in_picture, size = True, _up_to_the_last(file, size)
             file.seek(size + 4, 1)
             continue
         data, check = file.read(size), file.read(4)
         if len(data) == size and check == struct.pack(">I", zlib.crc32(data, zlib.crc32(head[4:]))):
             yield head[4:], data
+
+
+def _up_to_the_last(file: BinaryIO, size: int) -> int:
+    """Bytes from the content of the first chunk of a picture to the end of that of its last.
+
+    There may be 100,000 of them, so the last is looked for from the end of the file, and taken if the chunks behind it
+    end with the file; if not, it is the first, and one follows after the other.
+    """
+    here = file.tell()
+    end = file.seek(0, 2)
+    start = file.seek(max(here + size, end - TAIL))
+    tail = file.read(TAIL)
+    file.seek(here)
+    at = last = tail.rfind(b"IDAT") - 4
+    while 0 <= at < len(tail) and tail[at + 4 : at + 8] != b"IEND":
+        at += 12 + int.from_bytes(tail[at : at + 4], "big")
+    if last < 0 or at + 12 != len(tail):
+        return size
+    return start + last + 8 + int.from_bytes(tail[last : last + 4], "big") - here
 
 
 def _text(kind: bytes, data: bytes) -> Text | None:
