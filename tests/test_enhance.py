@@ -194,10 +194,10 @@ def test_explained(command: Command) -> None:
 
 def test_several_in_one_go(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """`upscale --enhance`, with the model that is released."""
-    monkeypatch.setattr(run.models, "path", lambda name, scale=2: Path("model.safetensors"))
+    monkeypatch.setattr(run.models, "path", lambda name, scale=2, source="clean": Path("model.safetensors"))
     monkeypatch.setattr(sys, "argv", ["thinlens", "upscale", "a.png", "--scale", "1.5", "--enhance"])
-    monkeypatch.setattr(run, "scales", lambda model: (2,))
-    monkeypatch.setattr(run, "_programs", lambda model, plan: [integer_program(2, 3, 2)])
+    monkeypatch.setattr(run, "scales", lambda model, source="clean": (2,))
+    monkeypatch.setattr(run, "_programs", lambda model, plan, source: [integer_program(2, 3, 2)])
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert not end.value.code and read("a-x1.5.png").pixels.shape == (30, 45, 3)

@@ -91,8 +91,8 @@ def test_presets_take_any_scale(model: str) -> None:
 )
 def test_files_of_exact_sizes(tmp_path: Path, program_file: Path, wish: dict[str, Any], size: tuple[int, int]) -> None:
     write(Photo(picture(8, 6, 3), picture(8, 6)), tmp_path / "low.png")
-    plan = run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=program_file, **wish)
-    assert plan.size == size
+    done = run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=program_file, **wish)
+    assert done.plan.size == size
     found = read(tmp_path / "high.png")
     assert found.pixels.shape == (size[1], size[0], 3)
     assert found.alpha is not None
@@ -123,9 +123,10 @@ def test_presets_and_ids_are_released_models() -> None:
             assert (loaded.name, loaded.scale) == (identifier.format(scale=scale), scale)
             assert thinlens.load(loaded.name) is loaded
     assert thinlens.load().name == models.PRESETS["balanced"].format(scale=2)
-    assert {*models.names(), models.ENHANCE} == {
-        file.stem for file in Path(models.__file__).parent.glob("*.safetensors")
-    }
+    known = {*models.names(), models.ENHANCE, *models.CLEANERS.values()}
+    released = {models.path(name, source=source) for name in known for source in models.sources(name)}
+    assert released == set(Path(models.__file__).parent.glob("*.safetensors"))
+    assert all("clean" in models.sources(name) for name in known - {*models.CLEANERS.values()})
 
 
 def test_load_reads_a_file_once_and_again_when_it_changes(program_file: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from socket import create_connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,6 +14,7 @@ from .batch import Outcome, clean_targets, do
 from .jobs import Job
 from .run import Model
 from .sizes import DEFAULT, TargetSize
+from .sources import AUTO
 
 if TYPE_CHECKING:
     from .color.grading import Grading
@@ -39,6 +41,7 @@ def upscale_files(
     limit: float | None = None,
     skip_existing: bool = False,
     grading: Grading | None = None,
+    source: str = AUTO,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs on the Ray cluster at `address` (`local`: one on this machine, for as long as it takes).
 
@@ -66,7 +69,8 @@ def upscale_files(
                 if skip_existing and job.target.exists():
                     yield Outcome(job, skipped=True)
                 else:
-                    running[task.remote(absolute, _identity(absolute), wanted, model, limit, grading)] = job
+                    options = (wanted, model, limit, grading, source)
+                    running[task.remote(absolute, _identity(absolute), *options)] = job
             if not running:
                 return
             done, _ = ray.wait(list(running))
@@ -78,7 +82,7 @@ def upscale_files(
                     text = f"its worker was lost {ATTEMPTS} times ({type(error).__name__})"
                     yield Outcome(job, f"{job.source}: {text}")
                 else:
-                    yield Outcome(job, outcome.error, seconds=outcome.seconds)
+                    yield replace(outcome, job=job)
     finally:
         ray.shutdown()
         clean_targets(jobs)  # after those that were killed with it
@@ -122,12 +126,18 @@ def _default(variable: str, value: str) -> Generator[None, None, None]:
 
 
 def _attempt(
-    job: Job, before: Identity, wanted: TargetSize, model: Model, limit: float | None, grading: Grading | None = None
+    job: Job,
+    before: Identity,
+    wanted: TargetSize,
+    model: Model,
+    limit: float | None,
+    grading: Grading | None = None,
+    source: str = AUTO,
 ) -> Outcome:
     """A job on a worker, which has one processor; `before` is what stood in the target's place when it was given."""
     if _identity(job) != before:  # an earlier attempt has done it, and was lost before it could say so
         return Outcome(job)
-    return do(job, wanted, model, limit, grading=grading)
+    return do(job, wanted, model, limit, grading=grading, source=source)
 
 
 def _identity(job: Job) -> Identity:

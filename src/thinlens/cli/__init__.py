@@ -13,6 +13,7 @@ from .convert import convert
 from .enhance import enhance
 from .evaluate import evaluate
 from .listing import list_models
+from .search import app as search
 from .train import train
 from .upscale import upscale
 from .work import INTERRUPTED
@@ -55,6 +56,7 @@ app.command()(upscale)
 app.command()(enhance)
 app.command("list")(list_models)
 app.command()(train)
+app.add_typer(search, name="search")
 app.command()(convert)
 app.command()(evaluate)
 app.command()(benchmark)
