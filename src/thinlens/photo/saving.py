@@ -19,6 +19,8 @@ from .photo import Details, Photo, split, stack
 from .resize import resize_image
 
 PROFILE = "icc-profile-data"
+BUFFER = 1 << 18
+"""Bytes that are written at a time."""
 ONLY_PROFILE = 8
 """The metadata that libvips is to write: no more than the ICC profile."""
 Target: TypeAlias = Any
@@ -122,7 +124,7 @@ def save(image: pyvips.Image, path: Path, temporary: str, details: Details) -> N
         metadata.add_to_tiff(temporary, found, resolution)
         return
     edit = form.edit
-    with open(temporary, "wb") as file:
+    with open(temporary, "wb", BUFFER) as file:
         stream = _Stream(file, lambda head, ended: edit(head, found, resolution, ended))
         target = pyvips.TargetCustom()
         target.on_write(stream.write)

@@ -13,7 +13,7 @@ IPTC_NAA = 0x0404
 
 def sensible(across: float, down: float) -> Resolution:
     """A resolution, unless it is absurd or no number."""
-    return (across, down) if 0.001 < min(across, down) <= max(across, down) < 100_000 else None
+    return (across, down) if all(0.001 < value < 100_000 for value in (across, down)) else None
 
 
 @dataclass(frozen=True)
