@@ -146,7 +146,7 @@ def test_damage_is_left_out_or_passed_on(tmp_path: Path) -> None:
             form = metadata.FORMATS[name]
             fitted = metadata.fitted(found, form, (40, 24), resolution)
             assert form.edit is not None
-            changed = form.edit(frame, fitted, resolution, True)
+            changed = form.edit(fitted, resolution, frame, True)
             assert changed is not None
             again, _ = metadata.read(io.BytesIO(changed))
             if name == "png":

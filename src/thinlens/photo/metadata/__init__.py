@@ -31,9 +31,9 @@ __all__ = [
     "turned",
 ]
 
-Edit: TypeAlias = Callable[[bytes, Metadata, Resolution, bool], bytes | None]
-"""From the beginning of a file to the same with metadata in it; the last argument says whether it is the whole file.
-None says that more of it is needed."""
+Edit: TypeAlias = Callable[[Metadata, Resolution, bytes, bool], bytes | None]
+"""From metadata, a resolution and the beginning of a file to the same with both in it; the last argument says whether
+it is the whole file. None says that more of it is needed."""
 add_to_tiff = tiff.add
 MACHINE = re.compile("(date|exif|icc|jpeg|png|tiff|Thumb):")
 """Keywords that programs make of other metadata."""

@@ -52,7 +52,7 @@ def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     return Metadata(bare, found.get(b"xml ") or None), exif.resolution(bare) if bare else None
 
 
-def edited(head: bytes, metadata: Metadata, _resolution: Resolution, ended: bool) -> bytes | None:
+def edited(metadata: Metadata, _resolution: Resolution, head: bytes, ended: bool) -> bytes | None:
     """A whole file with metadata as further items, whose bytes stand at its end; None as long as it is not whole."""
     if not ended:
         return None

@@ -52,7 +52,7 @@ def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     return found, (exif.resolution(block) if block else None) or density
 
 
-def edited(head: bytes, metadata: Metadata, resolution: Resolution, _ended: bool) -> bytes | None:
+def edited(metadata: Metadata, resolution: Resolution, head: bytes, _ended: bool) -> bytes | None:
     """The beginning of a file with metadata in it; None as long as it is too short for that."""
     if len(head) < 20:
         return None

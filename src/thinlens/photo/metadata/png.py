@@ -54,7 +54,7 @@ def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     return found, density or (exif.resolution(block) if block else None)
 
 
-def edited(head: bytes, metadata: Metadata, resolution: Resolution, ended: bool) -> bytes | None:
+def edited(metadata: Metadata, resolution: Resolution, head: bytes, ended: bool) -> bytes | None:
     """The beginning of a file with metadata in it, before the picture; None as long as it is too short for that."""
     at = len(BEGINNING)
     kept = [head[:at]]

@@ -29,7 +29,7 @@ def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     return Metadata(block, found.get(b"XMP ") or None), exif.resolution(block) if block else None
 
 
-def edited(head: bytes, metadata: Metadata, _resolution: Resolution, ended: bool) -> bytes | None:
+def edited(metadata: Metadata, _resolution: Resolution, head: bytes, ended: bool) -> bytes | None:
     """A whole file with metadata in it; None as long as it is not whole."""
     if not ended:
         return None
