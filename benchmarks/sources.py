@@ -37,6 +37,8 @@ from thinlens.sources.quality import of_table
 RESULTS = Path(__file__).parent / "results"
 QUALITIES = tuple(range(30, 101, 5))
 CROPPED = (30, 50, 65, 80)
+COMPARED = ("balanced", "best")
+"""The presets that other encoders than libjpeg-turbo are tried with."""
 SMALLEST = 200
 """Pixels along a side of the smallest crop that traces are looked for in."""
 PHOTOS, SIDE = 24, 384
@@ -310,11 +312,12 @@ def main(kodak: str, photos: str) -> None:
     pictures = list(clean_pictures(kodak, (1,)))
     rows: list[dict[str, Any]] = []
     for scale in (*models.SCALES, 1):
-        presets = list(models.PRESETS) if scale > 1 else ["balanced", "best"]
-        for encoder in ENCODERS:
-            chosen = presets if encoder == "libjpeg-turbo" else ["balanced", "best"]
-            if encoder == "libjpeg-turbo" or scale == 2:
-                rows += gains(pictures, scale, encoder, chosen)
+        presets = [preset for preset in models.PRESETS if set(models.sources(preset, scale)) - {models.CLEAN}]
+        for encoder in ENCODERS if presets else ():
+            if encoder == "libjpeg-turbo":
+                rows += gains(pictures, scale, encoder, presets)
+            elif scale == 2:
+                rows += gains(pictures, scale, encoder, [preset for preset in presets if preset in COMPARED])
     seen = {
         "Kodak24": traces(clean_pictures(kodak, (1,))),
         "training photos, shrunk to a half and to a third": traces(clean_pictures(photos, (2, 3))),
