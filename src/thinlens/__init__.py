@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .conversion import convert
     from .evaluation import benchmark, evaluate
     from .program import Program
-    from .run import compile, enhance, load, upscale
+    from .run import compile, enhance, enhance_file, load, upscale, upscale_file
     from .training import train
 
 __all__ = [
@@ -24,11 +24,13 @@ __all__ = [
     "compile",
     "convert",
     "enhance",
+    "enhance_file",
     "evaluate",
     "load",
     "models",
     "train",
     "upscale",
+    "upscale_file",
 ]
 
 _HOMES = {
@@ -38,10 +40,12 @@ _HOMES = {
     "compile": "run",
     "convert": "conversion",
     "enhance": "run",
+    "enhance_file": "run",
     "evaluate": "evaluation",
     "load": "run",
     "train": "training",
     "upscale": "run",
+    "upscale_file": "run",
 }
 
 

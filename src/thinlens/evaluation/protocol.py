@@ -134,7 +134,7 @@ def _runs(model: Model, scale: int | None) -> list[tuple[str, int, Callable[[Ima
     if model == BICUBIC:
         scales = thinlens.models.SCALES if scale is None else (scale,)
         return [(BICUBIC, factor, lambda low, factor=factor: upscale_bicubic(low, factor)) for factor in scales]
-    scales = thinlens.models.SCALES if scale is None and model in thinlens.models.NAMED else (scale,)
+    scales = thinlens.models.SCALES if scale is None and thinlens.models.named(model) else (scale,)
     programs = [thinlens.load(model, factor) for factor in scales]
     return [(program.name, program.scale, _enlarge(program)) for program in programs]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..pipelines.processor import Processor
 from ..program import Program
 from . import loading, objects, prediction
-from .arrays import check_features, check_picture, computed
+from .arrays import check_features, check_picture, check_range, computed
 from .host import check_here, processor_of
 from .look_up import TableLookUp
 
@@ -55,8 +55,18 @@ class Compiled:
         Returns the same layout and dtype, `scale` times larger (in `out`, if given); a float32 result is not clipped.
         Of feature maps the result has as many channels as the program gives.
         `threads` is how many may work at most (None: all of the machine); it never changes the result.
-        Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite.
+        Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite or
+        far outside [0, 1].
         """
+        features = self.program.takes_features
+        if not features and check_picture(picture) and picture.dtype == np.float32:
+            check_range(picture)
+        return self.apply(picture, out, threads=threads)
+
+    def apply(
+        self, picture: NDArray[Any], out: NDArray[Any] | None = None, *, threads: int | None = None
+    ) -> NDArray[Any]:
+        """The same on what was looked at before, or made by other programs: floats may be anywhere."""
         features = self.program.takes_features
         channels = check_features(picture) if features else check_picture(picture)
         self.program.for_picture(picture.dtype, channels)  # refuses what it does not take

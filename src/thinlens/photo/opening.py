@@ -14,6 +14,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from . import metadata
+from .forks import using_libvips
 from .metadata import Metadata, exif
 from .photo import Details, Photo, split
 
@@ -106,6 +107,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
     """
     path = Path(path)
     _check_beginning(path)
+    using_libvips()
     try:
         image = _open(path, "sequential")
         whole = _field(image, "interlaced") or _field(image, "vips-loader").startswith("heifload")
