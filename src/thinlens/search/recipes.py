@@ -14,8 +14,8 @@ RUNGS = (1 / 9, 1 / 3, 1.0)
 """Shares of a shortened recipe's work, the rungs of successive halving: of three that reach one, one goes on."""
 SAMPLING = Sampling(per_photo=2, reductions=(2, 3))
 STEPS, STARTS, MOST_SAMPLES = 18, 2, 120_000
-WORK = 4.8e10
-"""Squares of weights times samples of all problems of a network: about 20 seconds of one thread."""
+WORK = 2.4e10
+"""Squares of weights times samples of all problems of a network: some 15 seconds of one thread."""
 FEWEST_SAMPLES = 25
 """For each weight, whatever the work: with fewer the fit learns its samples by heart."""
 DESCENT = GradientDescent("soap", steps=800, batch=8, patch=48, learning_rate=1e-2)
