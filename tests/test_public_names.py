@@ -25,7 +25,7 @@ def loaded_after(code: str, *names: str) -> set[str]:
 
 
 def test_the_public_names() -> None:
-    verbs = ["benchmark", "compile", "convert", "enhance", "enhance_file", "evaluate", "load"]
+    verbs = ["benchmark", "compile", "convert", "enhance", "enhance_file", "evaluate", "explain", "load"]
     expected = ["Lut3d", "Program", *verbs, "models", "train", "upscale", "upscale_file"]
     assert sorted(thinlens.__all__) == expected
     assert sorted(set(dir(thinlens)) - {"__version__"}) == expected

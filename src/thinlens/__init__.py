@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .color import Lut3d
     from .conversion import convert
     from .evaluation import benchmark, evaluate
+    from .explanation import explain
     from .program import Program
     from .run import compile, enhance, enhance_file, load, upscale, upscale_file
     from .training import train
@@ -26,6 +27,7 @@ __all__ = [
     "enhance",
     "enhance_file",
     "evaluate",
+    "explain",
     "load",
     "models",
     "train",
@@ -42,6 +44,7 @@ _HOMES = {
     "enhance": "run",
     "enhance_file": "run",
     "evaluate": "evaluation",
+    "explain": "explanation",
     "load": "run",
     "train": "training",
     "upscale": "run",
