@@ -13,7 +13,6 @@ from typing import BinaryIO, TypeAlias
 
 from . import boxes, exif, iptc, jpeg, picture, png, texts, tiff, webp
 from .directories import DAMAGED
-from .jpeg import LARGEST_EXIF
 from .model import NOTHING, Metadata, Resolution, Resource, Text, sensible
 
 __all__ = [
