@@ -16,6 +16,7 @@ from .listing import list_models
 from .search import app as search
 from .train import train
 from .upscale import upscale
+from .video import video
 from .work import INTERRUPTED
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ def version(
 
 app.command()(upscale)
 app.command()(enhance)
+app.command()(video)
 app.command("list")(list_models)
 app.command()(train)
 app.add_typer(search, name="search")
