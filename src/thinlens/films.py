@@ -213,6 +213,7 @@ def prepare(original: str | os.PathLike[str], target: str | os.PathLike[str], op
         preset=options.preset,
         format=options.pixel_format,
         threads=processors(),
+        suffix=target.suffix,
     )
     plan, choice, size = plan_of(film, options, chosen, settings)
     kept = _kept(film, options)

@@ -59,6 +59,8 @@ class Settings:
     options: dict[str, str]
     format: str
     threads: int
+    inside: bool = False
+    """Whether parameter sets stand in the stream itself, as containers without headers need it."""
 
 
 def settings(
@@ -70,8 +72,12 @@ def settings(
     preset: str | None = None,
     format: str | None = None,
     threads: int = 1,
+    suffix: str = ".mkv",
 ) -> Settings:
-    """The settings for a film. Raises ValueError for what there is not, and for what the encoder would ignore."""
+    """The settings for a film, in a container by its suffix.
+
+    Raises ValueError for what there is not, and for what the encoder would ignore.
+    """
     if codec and encoder:
         raise ValueError("--codec and --encoder contradict each other; give one of them")
     if codec is not None and codec not in CODECS:
@@ -88,10 +94,18 @@ def settings(
             options[name] = f"{chosen:g}" if isinstance(chosen, float | int) else chosen
     wanted = format or film.layout.name
     taken = _formats(known.encoder)
+    if format is None and wanted not in taken:  # the same samples side by side, as FFV1 wants red, green and blue
+        wanted = next((packed for packed, planar in PLANAR.items() if planar == wanted and packed in taken), wanted)
     if taken and wanted not in taken:
         more = ", ".join(taken[:12])
         raise ValueError(f"the encoder {known.encoder} does not take {wanted}; give --pixel-format, one of {more}")
-    return Settings(known.encoder, options | _private(known.encoder, film.tags), wanted, threads)
+    return Settings(
+        known.encoder,
+        options | _private(known.encoder, film.tags),
+        wanted,
+        threads,
+        FORMATS[suffix.lower()] == "mpegts",
+    )
 
 
 def lost(settings: Settings, tags: Tags) -> list[str]:
@@ -130,7 +144,8 @@ def open_encoder(settings: Settings, tags: Tags, size: tuple[int, int], time_bas
 
     context: Any = av.CodecContext.create(settings.encoder, "w")
     context.framerate = rate
-    context.flags |= Flags.global_header
+    if not settings.inside:
+        context.flags |= Flags.global_header
     holder = _Holder(context)
     configure(holder, settings, tags, size, time_base)
     try:
@@ -199,5 +214,5 @@ def _option_names(encoder: str) -> set[str]:
 
 
 def _formats(encoder: str) -> list[str]:
-    """The pixel formats that an encoder takes and that have planes."""
-    return [kind.name for kind in _codec(encoder).video_formats or [] if kind.name not in PLANAR]
+    """The pixel formats that an encoder takes; none where it does not say."""
+    return [kind.name for kind in _codec(encoder).video_formats or []]

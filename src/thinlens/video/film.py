@@ -263,13 +263,13 @@ def _deinterlaced(timed: Generator[tuple[int, Any], None, None], video: Any) -> 
             # the rate of frames, not of fields: as many frames, at the same times
             graph.link_nodes(source, graph.add("bwdif", "mode=send_frame"), graph.add("buffersink")).configure()
         graph.vpush(frame)
-        yield from _pulled(graph)
+        yield from ((round(at / video.time_base), made) for at, made in _pulled(graph))
     if graph is not None:
         graph.vpush(None)
-        yield from _pulled(graph)
+        yield from ((round(at / video.time_base), made) for at, made in _pulled(graph))
 
 
-def _pulled(graph: Any) -> Generator[tuple[int, Any], None, None]:
+def _pulled(graph: Any) -> Generator[tuple[Fraction, Any], None, None]:
     import av
     import av.error
 
@@ -278,7 +278,7 @@ def _pulled(graph: Any) -> Generator[tuple[int, Any], None, None]:
             frame = graph.vpull()
         except (av.error.BlockingIOError, av.error.EOFError):
             return
-        yield frame.pts, frame
+        yield frame.pts * frame.time_base, frame
 
 
 def _times(path: str, stream: int, rate: Fraction, time_base: Fraction) -> Times:
@@ -308,7 +308,8 @@ def _times(path: str, stream: int, rate: Fraction, time_base: Fraction) -> Times
             pass  # decoding comes to the same place, and tells of it
     last = last or max(1, round(1 / (rate * time_base)))
     if untimed:
-        steps = sorted(decoded)
+        later = keys[0] - decoded[0] if keys else 0  # what is shown first is so when its time says
+        steps = sorted(ticks + later for ticks in decoded)
         return Times(steps, steps[:1], False, last)
     return Times(sorted(set(shown)), sorted(set(keys)), True, last)
 

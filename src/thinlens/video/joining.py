@@ -15,8 +15,6 @@ from .film import Film
 from .segments import Entry, read_entries, read_packets
 from .tags import Tags
 
-MADE_AGAIN = {"mp4": ("tmcd", "text", "bin_data"), "mov": ("tmcd", "text", "bin_data")}
-"""Data streams that a container makes itself, of the metadata and the chapters."""
 OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "vendor_id")
 """Metadata that is about the file that it is in; lengths and encoders of streams of Matroska end so, too."""
 WRITERS = ("DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "BPS", "_STATISTICS")
@@ -43,7 +41,7 @@ def check_streams(film: Film, target: Path, kept: Kept, encoder: str) -> None:
                 output.add_stream(encoder, rate=film.rate)
             except ValueError:
                 raise ValueError(f"{target} cannot hold what {encoder} encodes; name the result .mkv") from None
-            for stream in _others(source, film, kept, output.format.name):
+            for stream in _others(source, film, kept):
                 _add(output, stream, target)
         finally:
             output.close()
@@ -83,10 +81,7 @@ def join(
                 if tags.display is not None:
                     own.set_display_matrix(tags.display)
                 _describe(own, video)
-                others = {
-                    stream.index: _added(output, stream, target)
-                    for stream in _others(source, film, kept, output.format.name)
-                }
+                others = {stream.index: _added(output, stream, target) for stream in _others(source, film, kept)}
                 _describe_container(output, source, kept)
                 output.start_encoding()
                 encoded = _encoded(segments, described, decoded, lengths, own, film.time_base, shift)
@@ -177,21 +172,20 @@ def _at(packet: Any) -> Fraction:
     return ticks * packet.time_base
 
 
-def _others(source: Any, film: Film, kept: Kept, format: str) -> Iterator[Any]:
+def _others(source: Any, film: Film, kept: Kept) -> Iterator[Any]:
     for stream in source.streams:
         kind = stream.type
         wanted = {"subtitle": kept.subtitles, "data": kept.data, "attachment": kept.data}.get(kind, True)
         if stream.index == film.stream or not wanted:
             continue
-        if kind == "data" and _data_name(stream) in MADE_AGAIN.get(format, ()):
+        if kind == "data" and source.format.name.startswith("mov") and _said_elsewhere(source, stream):
             continue
         yield stream
 
 
-def _data_name(stream: Any) -> str:
-    name = getattr(stream, "name", None) or ""
-    tag = str(getattr(stream, "codec_tag", "") or "")
-    return "tmcd" if "tmcd" in tag else "text" if "text" in tag else name
+def _said_elsewhere(source: Any, stream: Any) -> bool:
+    """Whether a data stream of MP4 or QuickTime has the chapters or the time code, which are made again of metadata."""
+    return "timecode" in stream.metadata or (stream.name == "bin_data" and bool(source.chapters()))
 
 
 def _added(output: Any, stream: Any, target: Path) -> Any:
@@ -228,7 +222,10 @@ def _add(output: Any, stream: Any, target: Path) -> Any:
 
 
 def _describe(added: Any, stream: Any) -> None:
-    added.metadata.update({name: value for name, value in stream.metadata.items() if _worth_keeping(name)})
+    kept = {name: value for name, value in stream.metadata.items() if _worth_keeping(name)}
+    if "title" in kept and added.container.format.name == "mp4":
+        kept["handler_name"] = kept["title"]  # the only name that a stream has there
+    added.metadata.update(kept)
     added.disposition = stream.disposition
 
 
