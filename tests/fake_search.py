@@ -41,7 +41,7 @@ def trained(trial: Trial) -> Trained:
     if trial.candidate.identifier == FAILING:
         raise ArithmeticError("it\ndiverged")
     quality = 30 + 2 * log10(trial.candidate.multiplications) - 0.1 / trial.share
-    return Trained(quality, {"Set5": (quality + 1, 0.9)}, 100, 0, SECONDS, "here")
+    return Trained(quality, {"Set5": (quality + 1, 0.9)}, 100, 0, 0.1, "here")
 
 
 def measure(row: Row, settings: Settings, engines: Sequence[str]) -> Timed:

@@ -16,7 +16,7 @@ from . import models, program, sizes
 from .models import CLEAN
 from .program import Program
 from .sizes import Plan, Size, TargetSize
-from .sources import AUTO, Choice, asked, by_content, by_headers
+from .sources import AUTO, Choice, asked, by_content, by_headers, of_file
 
 if TYPE_CHECKING:
     from .color import Look, Lut3d
@@ -196,7 +196,7 @@ def upscale_file_to(
     whole = opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE
     photo = opened.read() if whole else None
     if choice is None:
-        choice = by_headers(original) or _seen(original, photo, limit)
+        choice = of_file(by_headers(original), lambda: _seen(original, photo, limit))
     choice = _offered(model, plan, choice)
     plan = sizes.plan(opened.size, scales(model, choice.source), wanted)
     if photo is not None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from jpeg import decoded, jpeg, scene
 from thinlens import models
-from thinlens.sources import AUTO, Choice, asked, by_content, by_headers, of_quality
+from thinlens.sources import AUTO, UNTOUCHED, Choice, asked, by_content, by_headers, of_file, of_quality
 
 PICTURE = scene(96, 120)
 
@@ -55,3 +55,21 @@ def test_other_formats_are_worth_what_a_jpeg_file_is(tmp_path: Path) -> None:
     assert choice is not None
     assert choice.source == "jpeg-low"
     assert choice.why.startswith("WebP like JPEG of quality ")
+
+
+def test_a_file_that_was_saved_again(tmp_path: Path) -> None:
+    pixels = decoded(jpeg(scene(200, 240), 50))
+    (tmp_path / "photo.jpg").write_bytes(jpeg(pixels, 97, subsampling=0))
+    again = decoded((tmp_path / "photo.jpg").read_bytes())
+    choice = of_file(by_headers(tmp_path / "photo.jpg"), lambda: by_content([again], again.shape))
+    assert choice == Choice("jpeg-low", "traces of JPEG of quality 50, saved again: JPEG of quality 97")
+
+
+def test_headers_and_content_together() -> None:
+    low, high = Choice("jpeg-low", "low"), Choice("jpeg-high", "high")
+    assert of_file(None, lambda: low) is low
+    assert of_file(high, lambda: UNTOUCHED) is high
+    assert of_file(high, lambda: Choice("jpeg-high", "seen")) is high
+    assert of_file(high, lambda: low).source == "jpeg-low"
+    medium = Choice("jpeg-medium", "medium")
+    assert of_file(medium, lambda: low) is medium

@@ -12,6 +12,7 @@ from .benchmark import benchmark
 from .convert import convert
 from .enhance import enhance
 from .evaluate import evaluate
+from .explain import explain
 from .listing import list_models
 from .search import app as search
 from .train import train
@@ -62,6 +63,7 @@ app.add_typer(search, name="search")
 app.command()(convert)
 app.command()(evaluate)
 app.command()(benchmark)
+app.command()(explain)
 
 
 def fail(error: Exception) -> NoReturn:

@@ -115,6 +115,11 @@ def evaluate(
     return scores
 
 
+def score(model: str, scale: int, enlarge: Callable[[Image], Image], benchmark: Benchmark, protocol: Protocol) -> Score:
+    """The score on one set of any function that enlarges uint8 pictures `scale` times, whatever their source."""
+    return _score(model, scale, lambda low, _: enlarge(low), benchmark, protocol, "clean")
+
+
 def _score(model: str, scale: int, enlarge: Enlarging, benchmark: Benchmark, protocol: Protocol, source: str) -> Score:
     """The score on one set of a function that enlarges uint8 pictures `scale` times, given their source."""
     images: list[ImageScore] = []

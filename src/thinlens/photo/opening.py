@@ -28,6 +28,8 @@ LOADERS = ("jpegload", "pngload", "webpload", "tiffload", "heifload")
 FORMATS = "JPEG, PNG, WebP, TIFF or AVIF"
 UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
+SIDEWAYS = (5, 6, 7, 8)
+"""Those of pixels whose rows are shown as columns."""
 LIMIT = 2500.0
 """Megapixels that a photo and its result may have at most, unless a caller allows more."""
 WHOLE = 1 / 10
@@ -111,7 +113,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
         whole = _field(image, "interlaced") or _field(image, "vips-loader").startswith("heifload")
         check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
         with open(path, "rb") as file:
-            found = metadata.read(file)
+            found, resolution = metadata.read(file)
         orientation = _orientation(image, found)
         if orientation != UPRIGHT:
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
@@ -121,8 +123,11 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
         image = _gray_or_rgb(path, image)
     except pyvips.Error:
         raise _damaged(path) from None
-    found = metadata.upright(found, turned=orientation != UPRIGHT)
-    return Opened(path, image, Details(found, _resolution(image), _field(image, "icc-profile-data")))
+    if orientation != UPRIGHT:
+        found = metadata.turned(found)
+    if orientation in SIDEWAYS and resolution:
+        resolution = resolution[1], resolution[0]
+    return Opened(path, image, Details(found, resolution, _field(image, "icc-profile-data")))
 
 
 def read(path: str | os.PathLike[str], limit: float = LIMIT) -> Photo:
@@ -218,25 +223,6 @@ def _orientation(image: pyvips.Image, found: Metadata) -> int:
     if said is None and found.exif and _field(image, "vips-loader").startswith("pngload"):
         said = exif.orientation(found.exif)
     return said or UPRIGHT
-
-
-def _resolution(image: pyvips.Image) -> tuple[float, float] | None:
-    """Pixels per millimeter; libvips says 1 where there is none but in EXIF. Absurd ones are none."""
-    across, down = image.xres, image.yres
-    if across == down == 1:
-        unit = {"2": 25.4, "3": 10.0}.get(str(_field(image, "exif-ifd0-ResolutionUnit"))[:1], math.nan)
-        across, down = (_ratio(_field(image, f"exif-ifd0-{axis}Resolution")) / unit for axis in "XY")
-    known = 0.001 < min(across, down) and max(across, down) < 100_000 and not across == down == 1
-    return (across, down) if known else None
-
-
-def _ratio(text: str | None) -> float:
-    """The number that a field of EXIF such as `3000/10 (300, Rational, …)` begins with."""
-    numerator, _, denominator = (text or "").split(" ")[0].partition("/")
-    try:
-        return float(numerator) / float(denominator or 1)
-    except (ValueError, ZeroDivisionError):
-        return math.nan
 
 
 def _field(image: pyvips.Image, name: str) -> Any:

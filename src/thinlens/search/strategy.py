@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from ..training import Recipe
@@ -29,10 +29,12 @@ class Strategy(Protocol):
 
 
 class Grid:
-    """Every candidate, once, with its whole recipe."""
+    """Every candidate, once, with its whole recipe, or with each of these shares of its work."""
 
-    def __init__(self, candidates: Iterable[Candidate], recipes: Recipes = shortened_recipe) -> None:
-        trials = (trial_of(candidate, 1.0, recipes) for candidate in candidates)
+    def __init__(
+        self, candidates: Sequence[Candidate], recipes: Recipes = shortened_recipe, shares: Sequence[float] = (1.0,)
+    ) -> None:
+        trials = (trial_of(candidate, share, recipes) for share in shares for candidate in candidates)
         self._waiting = {trial.key: trial for trial in trials}
 
     def ask(self) -> Trial | None:
@@ -42,7 +44,7 @@ class Grid:
         self._waiting.pop(row.key, None)
 
     def left(self) -> float:
-        return len(self._waiting)
+        return sum(trial.share for trial in self._waiting.values())
 
 
 def trial_of(candidate: Candidate, share: float, recipes: Recipes = shortened_recipe) -> Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import time
@@ -79,7 +80,7 @@ def train(trial: Trial, settings: Settings) -> Trained:
     if trial.candidate.family == OPENCV:
         result = Trained(_psnr(lambda low: _cubic(low, scale), settings, scale), _scores_of_cubic(settings, scale))
     else:
-        validation = _fit(trial, settings)
+        validation = fit(trial, settings)
         made = _program(trial, settings)
         scores = protocol.evaluate(made, settings.sets) if settings.sets else []
         by_set = {score.data: (round(score.psnr, 4), round(score.ssim, 6)) for score in scores}
@@ -110,7 +111,7 @@ def measure_time(row: Row, settings: Settings, engines: Sequence[str] = ()) -> T
     return replace(result, memory_bytes=_memory(once), joules=joules(once), engines=others)
 
 
-def _fit(trial: Trial, settings: Settings) -> float:
+def fit(trial: Trial, settings: Settings) -> float:
     """The validation PSNR (dB) of the trained network, or of one with nothing to train."""
     path = settings.checkpoint(trial.key)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,8 +146,9 @@ def _table_bytes(made: Program) -> int:
 def _memory(run: Any) -> int | None:
     """Bytes that a run takes at most beyond what the process had before, where Linux tells it."""
     try:
+        ctypes.CDLL(None).malloc_trim(0)  # what earlier runs have freed goes back first
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    except OSError:
+    except (OSError, AttributeError, TypeError):  # another system, another C library
         return None
     before = _status("VmRSS")
     result = run()

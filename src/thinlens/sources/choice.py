@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """To be chosen by what a file says, or, where it says nothing, by what is seen in the picture."""
-DEGREES = (94.5, 83.5, 58.0)
+DEGREES = (95.5, 84.5, 64.5)
 """The qualities below which the next of `SOURCES` is better; measured, see docs/sources.md."""
 AS_ASKED = "as asked"
 
@@ -39,6 +39,8 @@ class Choice:
         return f"{self.source} ({self.why})"
 
 
+SHOWING = (CLEAN, "jpeg-high")
+"""Sources whose files may show what was before; coarser steps hide it."""
 UNTOUCHED = Choice(CLEAN, "no traces of JPEG")
 """What nothing is seen of, which goes without saying."""
 
@@ -79,6 +81,21 @@ def by_content(bands: Iterable[NDArray[Any]], shape: Sequence[int]) -> Choice:
     if grid is None:
         return UNTOUCHED
     return Choice(of_quality(grid.quality), f"traces of JPEG of quality {grid.quality:.0f}")
+
+
+def of_file(said: Choice | None, look: Callable[[], Choice]) -> Choice:
+    """By both: what the headers of a file say, and what is seen in its picture, which `look` finds out.
+
+    A file that was saved at high quality may show what it had been through before, but not less than its headers say.
+    """
+    if said is None:
+        return look()
+    if said.source not in SHOWING:
+        return said
+    seen = look()
+    if SOURCES.index(seen.source) <= SOURCES.index(said.source):
+        return said
+    return Choice(seen.source, f"{seen.why}, saved again: {said.why}")
 
 
 def of_quality(quality: float) -> str:

@@ -42,8 +42,8 @@ COMBED = tuple((y, x) for y in range(5) for x in range(5) if 0 < x + y < 5)
 """Rows and columns of the coefficients whose steps are looked for."""
 WHOLE = 0.1
 """The share of blocks in which nothing is cut off from which the others are left out."""
-FEWEST, FITTING = 8, 0.6
-"""Coefficients that are not empty, from which a step can be told, and how well they must fit, from -1 to 1."""
+FEWEST, FITTING = 8, 0.35
+"""Coefficients that are not empty, from which a step can be told, and how well they must fit it, from -1 to 1."""
 BIN, REACH = 0.25, 128.0
 """Coefficients are counted in bins of this width up to this size."""
 
@@ -158,9 +158,9 @@ def _quality(blocks: NDArray[np.float32]) -> float | None:
         if len(sizes) < FEWEST:
             continue
         counts = np.bincount((sizes / BIN + 0.5).astype(np.int64), minlength=combs.shape[1])
-        fitting = np.flatnonzero(combs @ counts > FITTING * len(sizes))
-        if len(fitting):
-            ratios.append(STEPS[fitting[-1]] / STANDARD[y, x])
+        fits = combs @ counts / len(sizes)
+        if fits.max() > FITTING:
+            ratios.append(STEPS[fits.argmax()] / STANDARD[y, x])
     if not ratios:
         return None
     return of_table(np.maximum(STANDARD * float(np.median(ratios)), 1))
@@ -188,8 +188,11 @@ def _sliding() -> NDArray[np.float32]:
 
 @cache
 def _combs() -> NDArray[np.float64]:
-    """`(steps, bins)`: how well a coefficient of the size of a bin fits a step, 1 where rounding is all there is."""
+    """`(steps, bins)`: how well a coefficient of the size of a bin fits a step, from -1 to 1.
+
+    Rounding blurs the teeth: of a step and the parts of it, which have all its teeth and more, it fits best itself.
+    """
     sizes = np.arange(int(REACH / BIN) + 1) * BIN
     fit = np.cos(2 * np.pi * sizes / STEPS[:, None])
     fit[sizes < STEPS[:, None] / 2] = -1  # what is not empty cannot belong to the tooth at 0
-    return fit / np.exp(-2 * (np.pi * 0.35 / STEPS[:, None]) ** 2)
+    return fit

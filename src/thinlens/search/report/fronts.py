@@ -31,20 +31,28 @@ def finished(rows: Iterable[Row], quality: str = "validation") -> list[Row]:
 
 
 def table(rows: Sequence[Row], quality: str = "validation") -> TerminalTable:
-    """The fronts, yardsticks above those of each scale."""
+    """The fronts, yardsticks above those of each scale; without columns in which nothing stands."""
+    head, *lines = _lines(rows, quality)
     result = TerminalTable(title=f"PSNR: {quality}")
-    for index, name in enumerate(HEAD):
+    for index, name in enumerate(head):
         result.add_column(name, justify="left" if index < 2 else "right", no_wrap=index == 0)
-    for row in _shown(rows, quality):
-        result.add_row(*_cells(row, quality))
+    for line in lines:
+        result.add_row(*line)
     return result
 
 
 def markdown(rows: Sequence[Row], quality: str = "validation") -> str:
     """The same as a Markdown table, ending in a newline."""
-    rule = ["---", "---", *["---:"] * (len(HEAD) - 2)]
-    lines = [HEAD, rule, *(_cells(row, quality) for row in _shown(rows, quality))]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    head, *lines = _lines(rows, quality)
+    rule = ["---", "---", *["---:"] * (len(head) - 2)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [head, rule, *lines])
+
+
+def _lines(rows: Sequence[Row], quality: str) -> list[list[str]]:
+    """The head and the cells of each row."""
+    lines = [_cells(row, quality) for row in _shown(rows, quality)]
+    filled = [index for index in range(len(HEAD)) if index < 4 or any(line[index] for line in lines)]
+    return [[line[index] for index in filled] for line in [HEAD, *lines]]
 
 
 def _shown(rows: Sequence[Row], quality: str) -> list[Row]:

@@ -51,7 +51,6 @@ def page(rows: Sequence[Row], settings: dict[str, Any], folder: str | os.PathLik
         "quality": quality,
         "about": f"{about}: {'; '.join(places[:3])}." if places else f"{about}.",
         "folder": shlex.quote(str(folder)),
-        "photos": shlex.quote(settings.get("data", "PHOTOS")),
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return TEMPLATE.read_text(encoding="utf-8").replace(PLACE, text, 1)
