@@ -268,7 +268,7 @@ def test_wrong_use(thinlens: Command) -> None:
 def test_help_and_version(thinlens: Command) -> None:
     code, out, _ = thinlens("--help")
     verbs = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
-    in_order = ["upscale", "enhance", "list", "train", "convert", "evaluate", "benchmark"]
+    in_order = ["upscale", "enhance", "video", "list", "train", "convert", "evaluate", "benchmark", "explain"]
     assert (code, verbs) == (0, [*in_order, "search"])  # groups of verbs come last
     code, out, _ = thinlens("--version")
     assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n{processor_of()}\n")
