@@ -40,7 +40,7 @@ def test_options_reach_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     invoke(
         "--out", str(tmp_path), "--data", "photos", "--network", "real-run", "--network", "ECBSR_s2_M3_C8", "-s", "2"
     )
-    assert len(seen["chosen"]) == 37 and seen["chosen"][-1] == "ECBSR_s2_M3_C8" and seen["budget"] is None
+    assert len(seen["chosen"]) == 38 and seen["chosen"][-1] == "ECBSR_s2_M3_C8" and seen["budget"] is None
 
 
 def test_options_that_do_not_go_together(tmp_path: Path) -> None:

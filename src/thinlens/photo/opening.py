@@ -29,6 +29,8 @@ END = b"\xff\xd9"
 """The end marker of JPEG files."""
 UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
+SIDEWAYS = (5, 6, 7, 8)
+"""Those of pixels whose rows are shown as columns."""
 LIMIT = 2500.0
 """Megapixels that a photo and its result may have at most, unless a caller allows more."""
 WHOLE = 1 / 10
@@ -120,7 +122,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
         whole = _field(image, "interlaced") or _field(image, "vips-loader").startswith("heifload")
         check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
         with open(path, "rb") as file:
-            found = metadata.read(file)
+            found, resolution = metadata.read(file)
         orientation = _orientation(image, found)
         if orientation != UPRIGHT:
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
@@ -135,8 +137,11 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
     profile = _field(image, "icc-profile-data")
     if profile is None and (tag := tag_of(path)) is not None:
         profile = tag.as_profile(1 if image.bands < 3 else 3)
-    found = metadata.upright(found, turned=orientation != UPRIGHT)
-    return Opened(path, image, Details(found, _resolution(image), profile), tuple(notes))
+    if orientation != UPRIGHT:
+        found = metadata.turned(found)
+    if orientation in SIDEWAYS and resolution:
+        resolution = resolution[1], resolution[0]
+    return Opened(path, image, Details(found, resolution, profile), tuple(notes))
 
 
 def read(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damaged: bool = False) -> Photo:
@@ -284,25 +289,6 @@ def _orientation(image: pyvips.Image, found: Metadata) -> int:
     if said is None and found.exif and _field(image, "vips-loader").startswith("pngload"):
         said = exif.orientation(found.exif)
     return said or UPRIGHT
-
-
-def _resolution(image: pyvips.Image) -> tuple[float, float] | None:
-    """Pixels per millimeter; libvips says 1 where there is none but in EXIF. Absurd ones are none."""
-    across, down = image.xres, image.yres
-    if across == down == 1:
-        unit = {"2": 25.4, "3": 10.0}.get(str(_field(image, "exif-ifd0-ResolutionUnit"))[:1], math.nan)
-        across, down = (_ratio(_field(image, f"exif-ifd0-{axis}Resolution")) / unit for axis in "XY")
-    known = 0.001 < min(across, down) and max(across, down) < 100_000 and not across == down == 1
-    return (across, down) if known else None
-
-
-def _ratio(text: str | None) -> float:
-    """The number that a field of EXIF such as `3000/10 (300, Rational, …)` begins with."""
-    numerator, _, denominator = (text or "").split(" ")[0].partition("/")
-    try:
-        return float(numerator) / float(denominator or 1)
-    except (ValueError, ZeroDivisionError):
-        return math.nan
 
 
 def _field(image: pyvips.Image, name: str) -> Any:

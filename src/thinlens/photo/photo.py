@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .metadata import NOTHING, Metadata
+from .metadata import NOTHING, Metadata, Resolution
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Details:
     """
 
     metadata: Metadata = NOTHING
-    resolution: tuple[float, float] | None = None
+    resolution: Resolution = None
     profile: bytes | None = None
 
 
@@ -35,7 +35,7 @@ class Photo:
     pixels: NDArray[Any]
     alpha: NDArray[Any] | None = None
     metadata: Metadata = NOTHING
-    resolution: tuple[float, float] | None = None
+    resolution: Resolution = None
     profile: bytes | None = None
 
     @property

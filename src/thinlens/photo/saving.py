@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
@@ -19,6 +20,8 @@ from .photo import Details, Photo, split, stack
 from .resize import resize_image
 
 PROFILE = "icc-profile-data"
+BUFFER = 1 << 18
+"""Bytes that are written at a time."""
 ONLY_PROFILE = 8
 """The metadata that libvips is to write: no more than the ICC profile."""
 Target: TypeAlias = Any
@@ -110,31 +113,22 @@ def image_of(samples: NDArray[Any]) -> pyvips.Image:
 
 def save(image: pyvips.Image, path: Path, temporary: str, details: Details) -> None:
     """Write an image under a temporary name in the format that the path ends in; pyvips.Error if that fails."""
-    image = (
-        image.copy()
-        if details.resolution is None
-        else image.copy(xres=details.resolution[0], yres=details.resolution[1])
-    )
+    resolution = metadata.sensible(*details.resolution) if details.resolution else None
+    across, down = resolution or (1.0, 1.0)
+    image = image.copy(xres=across, yres=down)
     if details.profile is not None:
         image.set_type(pyvips.GValue.blob_type, PROFILE, cast(Any, details.profile))
     form, encode = _SAVERS[path.suffix.lower()]
-    found = metadata.fitted(details.metadata, form, (image.width, image.height), details.resolution)
-    if form.edit is None:
-        encode(image, temporary)
-        metadata.add_to_tiff(temporary, found, details.resolution)
-        return
-    edit = form.edit
-    with open(temporary, "wb") as file:
-        stream = _Stream(file, lambda head, ended: edit(head, found, details.resolution, ended))
-        target = pyvips.TargetCustom()
-        target.on_write(stream.write)
-        try:
-            encode(image, target)
-        except pyvips.Error:
-            if stream.error is None:
-                raise
-            raise pyvips.Error("cannot write", stream.error.strerror) from None
-        stream.end()
+    found = metadata.fitted(details.metadata, form, (image.width, image.height), resolution)
+    try:
+        if form.edit is None:
+            encode(image, temporary)
+            metadata.add_to_tiff(temporary, found, resolution)
+        else:
+            with open(temporary, "wb", BUFFER) as file:
+                _Stream(file, partial(form.edit, found, resolution)).take(image, encode)
+    except OSError as error:
+        raise pyvips.Error("cannot write", error.strerror or str(error)) from None
 
 
 class _Stream:
@@ -143,9 +137,22 @@ class _Stream:
     def __init__(self, file: BinaryIO, edit: Callable[[bytes, bool], bytes | None]) -> None:
         self._file, self._edit, self._head = file, edit, b""
         self._passing = False
-        self.error: OSError | None = None
+        self._error: OSError | None = None
 
-    def write(self, data: bytes | bytearray | memoryview) -> int:
+    def take(self, image: pyvips.Image, encode: Callable[[pyvips.Image, Target], None]) -> None:
+        """Write what an encoder makes of an image. Raises OSError, or pyvips.Error if the encoder fails."""
+        target = pyvips.TargetCustom()
+        target.on_write(self._write)
+        try:
+            encode(image, target)
+        except pyvips.Error:
+            if self._error is None:
+                raise
+            raise self._error from None
+        if not self._passing:
+            self._try(True)
+
+    def _write(self, data: bytes | bytearray | memoryview) -> int:
         """Bytes taken; -1 after an error, which cannot be raised through libvips."""
         try:
             if self._passing:
@@ -154,14 +161,9 @@ class _Stream:
                 self._head += data
                 self._try(False)
         except OSError as error:
-            self.error = error
+            self._error = error
             return -1
         return len(data)
-
-    def end(self) -> None:
-        """Write what is left."""
-        if not self._passing:
-            self._try(True)
 
     def _try(self, ended: bool) -> None:
         changed = self._edit(self._head, ended)

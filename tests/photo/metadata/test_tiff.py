@@ -82,13 +82,13 @@ def test_all_byte_orders_and_sizes(tmp_path: Path, order: str, big: bool) -> Non
         table += struct.pack(order + "HH" + number, tag, type_, 1) + field
     path.write_bytes(head + PIXELS[..., 0].tobytes() + table + bytes(8))
     with open(path, "rb") as file:
-        assert tiff.read(file) == Metadata()
+        assert tiff.read(file) == (Metadata(), None)
     add_to_tiff(path, Metadata(described().tobytes().removeprefix(b"Exif\0\0")), (1, 1))
     np.testing.assert_array_equal(pyvips.Image.new_from_file(str(path)).numpy(), PIXELS[..., 0])
     if not (big and order == ">"):  # which Pillow does not read
         check(path, None)
     with open(path, "rb") as file:
-        block = tiff.read(file).exif
+        block = tiff.read(file)[0].exif
     assert block is not None
     again = Image.Exif()
     again.load(block)
@@ -105,7 +105,7 @@ def test_damaged_blocks_add_nothing_or_a_part(tmp_path: Path, length: int) -> No
 
 def test_damaged_files_have_no_exif() -> None:
     for content in (b"", b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0+" + bytes(12), b"II*\0\x08\0\0\0\xff\xff"):
-        assert tiff.read(io.BytesIO(content)) == Metadata()
+        assert tiff.read(io.BytesIO(content)) == (Metadata(), None)
 
 
 def test_a_value_too_large_for_jpeg_is_left_out(tmp_path: Path) -> None:

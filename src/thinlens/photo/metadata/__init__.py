@@ -1,6 +1,6 @@
 """What photo files say beside pixels and colors: EXIF, XMP, IPTC, texts and comments, one model for all formats.
 
-`read` takes it out of a file, `upright` and `fitted` make it true of the result and fit for its format, and an `Edit`
+`read` takes it out of a file, `turned` and `fitted` make it true of the result and fit for its format, and an `Edit`
 puts it into one.
 """
 
@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeAlias
 
 from . import boxes, exif, iptc, jpeg, picture, png, texts, tiff, webp
 from .directories import DAMAGED
-from .model import NOTHING, Metadata, Resource, Text
+from .model import NOTHING, Metadata, Resolution, Resource, Text, sensible
 
 __all__ = [
     "FORMATS",
@@ -21,19 +21,19 @@ __all__ = [
     "Edit",
     "Format",
     "Metadata",
+    "Resolution",
     "Resource",
     "Text",
     "add_to_tiff",
     "fitted",
     "read",
-    "upright",
+    "sensible",
+    "turned",
 ]
 
-Resolution: TypeAlias = tuple[float, float] | None
-"""Horizontal and vertical pixels per millimeter; None if there is none."""
-Edit: TypeAlias = Callable[[bytes, Metadata, Resolution, bool], bytes | None]
-"""From the beginning of a file to the same with metadata in it; the last argument says whether it is the whole file.
-None says that more of it is needed."""
+Edit: TypeAlias = Callable[[Metadata, Resolution, bytes, bool], bytes | None]
+"""From metadata, a resolution and the beginning of a file to the same with both in it; the last argument says whether
+it is the whole file. None says that more of it is needed."""
 add_to_tiff = tiff.add
 MACHINE = re.compile("(date|exif|icc|jpeg|png|tiff|Thumb):")
 """Keywords that programs make of other metadata."""
@@ -43,6 +43,7 @@ MACHINE = re.compile("(date|exif|icc|jpeg|png|tiff|Thumb):")
 class Format:
     """What a format holds, beside EXIF and XMP, which all do; `edit` is None where the file has to be there first."""
 
+    media_type: str
     edit: Edit | None
     resources: bool = False
     texts: bool = False
@@ -52,16 +53,21 @@ class Format:
 
 
 FORMATS = {
-    "jpeg": Format(jpeg.edited, resources=True, comments=True, resolution=True, largest_exif=jpeg.LARGEST_EXIF),
-    "png": Format(png.edited, resources=True, texts=True, comments=True, resolution=True),
-    "webp": Format(webp.edited),
-    "tiff": Format(None, resources=True, resolution=True),
-    "avif": Format(boxes.edited),
+    "jpeg": Format(
+        "image/jpeg", jpeg.edited, resources=True, comments=True, resolution=True, largest_exif=jpeg.LARGEST_EXIF
+    ),
+    "png": Format("image/png", png.edited, resources=True, texts=True, comments=True, resolution=True),
+    "webp": Format("image/webp", webp.edited),
+    "tiff": Format("image/tiff", None, resources=True, resolution=True),
+    "avif": Format("image/avif", boxes.edited),
 }
 
 
-def read(file: BinaryIO) -> Metadata:
-    """What a file says, of whatever format; nothing if it is of none that is known, and only what can be read."""
+def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
+    """What a file says, of whatever format; nothing if it is of none that is known, and only what can be read.
+
+    A resolution of EXIF is taken before that of a JPEG file, after that of all others.
+    """
     file.seek(0)
     head = file.read(12)
     if head.startswith(jpeg.BEGINNING):
@@ -74,34 +80,28 @@ def read(file: BinaryIO) -> Metadata:
         return tiff.read(file)
     if head[4:8] in (boxes.BEGINNING, b"JXL "):
         return boxes.read(file)
-    return NOTHING
+    return NOTHING, None
 
 
-def upright(found: Metadata, *, turned: bool) -> Metadata:
-    """What is said of a picture that is stored as it is shown, and was not before if `turned`.
+def turned(found: Metadata) -> Metadata:
+    """What is said of a picture that was stored in another way than it is shown, and is turned upright now.
 
-    What is said of places of the picture as it was, of thumbnails and of what is not carried along is left out.
+    What is said of places of the picture as it was stored is left out.
     """
-    block = None
-    if found.exif:
-        try:
-            block = exif.upright(found.exif)
-        except DAMAGED:
-            block = None
-    packet = picture.upright(found.xmp, turned=turned) if found.xmp else None
-    kept = tuple(each for each in found.resources if not (turned and each.number in iptc.PATHS))
-    return replace(found, exif=block, xmp=packet, resources=kept)
+    packet = picture.turned(found.xmp) if found.xmp else None
+    kept = tuple(each for each in found.resources if each.number not in iptc.PATHS)
+    return replace(found, exif=_upright(found.exif), xmp=packet, resources=kept)
 
 
 def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: Resolution) -> Metadata:
-    """What is said of a picture of this width and height, as a format holds it.
+    """What is said of an upright picture of this width and height, as a format holds it.
 
-    What it has no place for goes into XMP, or EXIF's comment.
+    What it has no place for goes into XMP, or EXIF's comment; what is said of thumbnails and of what is not carried
+    along is left out.
     """
-    found = upright(found, turned=False)
-    block, packet, remaining = found.exif, found.xmp, found.texts
+    block, packet, remaining = _upright(found.exif), found.xmp, found.texts
     if packet:
-        packet = picture.of_size(packet, size)
+        packet = picture.of_result(packet, size, format.media_type)
     if block:
         block = exif.of_size(block, size)
     if resolution:
@@ -111,7 +111,8 @@ def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: R
     if not format.texts:
         comments = [text for text in remaining if text.key == texts.COMMENT]
         others = [text for text in remaining if text.key != texts.COMMENT and not MACHINE.match(text.key)]
-        packet, others = texts.as_xmp(others, packet)
+        if others:
+            packet, others = texts.as_xmp(others, packet)
         described = texts.as_exif(others if format.comments else (*others, *comments), block)
         if described is not None and len(described) > format.largest_exif:
             comments += [replace(text, value=f"{text.key}: {text.value}") for text in others]
@@ -121,3 +122,10 @@ def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: R
     if block:
         block = exif.shortened(block, format.largest_exif)
     return Metadata(block, packet, found.resources if format.resources else (), remaining)
+
+
+def _upright(block: bytes | None) -> bytes | None:
+    try:
+        return exif.upright(block) if block else None
+    except DAMAGED:
+        return None

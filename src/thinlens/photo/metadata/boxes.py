@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from . import exif
-from .model import Metadata
+from .model import NOTHING, Metadata, Resolution
 
 BEGINNING = b"ftyp"
 """After the first four bytes."""
@@ -26,7 +26,7 @@ class _Item:
     pieces: tuple[tuple[int, int], ...]
 
 
-def read(file: BinaryIO) -> Metadata:
+def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     """What the items of a file say, or its boxes, as far as they can be read."""
     file.seek(0)
     found: dict[bytes, bytes] = {}
@@ -45,13 +45,14 @@ def read(file: BinaryIO) -> Metadata:
             else:
                 file.seek(size - 8, 1)
     except DAMAGED:
-        return Metadata()
+        return NOTHING, None
     block = found.get(b"Exif", b"")
     start = 4 + int.from_bytes(block[:4], "big")
-    return Metadata(exif.bare(block[start:]) or exif.bare(block[4:]), found.get(b"xml ") or None)
+    bare = exif.bare(block[start:]) or exif.bare(block[4:])
+    return Metadata(bare, found.get(b"xml ") or None), exif.resolution(bare) if bare else None
 
 
-def edited(head: bytes, metadata: Metadata, _resolution: tuple[float, float] | None, ended: bool) -> bytes | None:
+def edited(metadata: Metadata, _resolution: Resolution, head: bytes, ended: bool) -> bytes | None:
     """A whole file with metadata as further items, whose bytes stand at its end; None as long as it is not whole."""
     if not ended:
         return None

@@ -17,6 +17,8 @@ WORDS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12:
 """Bytes that are one number, for each type of value; a ratio (5, 10) is two numbers."""
 MOST_ENTRIES = 1000
 """More than any honest directory has."""
+MOST_BYTES = 1 << 28
+"""More than the values of any honest directory have."""
 DAMAGED = (struct.error, ValueError, IndexError, OverflowError)
 """What reading directories that are none raises."""
 
@@ -101,7 +103,7 @@ def directory(file: BinaryIO, layout: Layout, offset: int) -> Directory:
     if entries > MOST_ENTRIES:
         raise ValueError("too many entries")
     table = file.read(entries * layout.entry)
-    end = file.seek(0, 2)
+    end, total = file.seek(0, 2), 0
     found: Directory = {}
     for start in range(0, entries * layout.entry, layout.entry):
         tag, type_ = struct.unpack_from(layout.order + "HH", table, start)
@@ -115,6 +117,9 @@ def directory(file: BinaryIO, layout: Layout, offset: int) -> Directory:
                 continue
             file.seek(at)
             data = file.read(size)
+            total += size
+            if total > MOST_BYTES:
+                raise ValueError("too large values")
         found[tag] = Entry(type_, swapped(data[:size], layout, type_))
     return found
 

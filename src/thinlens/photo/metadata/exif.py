@@ -32,6 +32,7 @@ from .directories import (
     swapped,
     write,
 )
+from .model import Resolution, sensible
 
 PREFIX = b"Exif\0\0"
 """What stands before an EXIF block in JPEG files, and in some others."""
@@ -84,20 +85,30 @@ def of_size(block: bytes, size: tuple[int, int]) -> bytes:
     return changed.content
 
 
-def of_resolution(block: bytes | None, resolution: tuple[float, float], *, add: bool) -> bytes | None:
+def resolution(block: bytes) -> Resolution:
+    """How many pixels per millimeter the block says."""
+    return resolution_of(_main(block))
+
+
+def resolution_of(main: Directory) -> Resolution:
+    """How many pixels per millimeter a main directory says."""
+    unit = {2: 25.4, 3: 10.0}.get(_first(main, RESOLUTION_UNIT, INCH), math.nan)
+    return sensible(_ratio(main, X_RESOLUTION) / unit, _ratio(main, Y_RESOLUTION) / unit)
+
+
+def of_resolution(block: bytes | None, wanted: tuple[float, float], *, add: bool) -> bytes | None:
     """The block of a picture of so many pixels per millimeter; where it says nothing of that, only if `add`."""
     main = _main(block) if block else {}
-    unit = {2: 25.4, 3: 10.0}.get(_first(main, RESOLUTION_UNIT, INCH), math.nan)
-    said = [_ratio(main, tag) / unit for tag in (X_RESOLUTION, Y_RESOLUTION)]
-    if all(math.isclose(found, wanted, rel_tol=SAME) for found, wanted in zip(said, resolution, strict=True)):
+    said = resolution_of(main)
+    if said and all(math.isclose(*pair, rel_tol=SAME) for pair in zip(said, wanted, strict=True)):
         return block
     if not add and not (X_RESOLUTION in main and Y_RESOLUTION in main):
         return block
     changed = _Block(block or EMPTY)
     changed.set_main(
         {
-            X_RESOLUTION: _pixels_per_inch(resolution[0]),
-            Y_RESOLUTION: _pixels_per_inch(resolution[1]),
+            X_RESOLUTION: _pixels_per_inch(wanted[0]),
+            Y_RESOLUTION: _pixels_per_inch(wanted[1]),
             RESOLUTION_UNIT: entry(SHORT, INCH),
         }
     )
@@ -156,7 +167,8 @@ def _ratio(main: Directory, tag: int) -> float:
 
 
 def _pixels_per_inch(pixels_per_millimeter: float) -> Entry:
-    return entry(RATIONAL, round(pixels_per_millimeter * 25.4 * 10_000), 10_000)
+    denominator = 10_000 if pixels_per_millimeter < 10_000 else 1  # in 32 bits each
+    return entry(RATIONAL, round(pixels_per_millimeter * 25.4 * denominator), denominator)
 
 
 class _Block:

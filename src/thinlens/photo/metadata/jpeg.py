@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from . import exif, iptc, xmp
-from .model import Metadata, Text
+from .model import Metadata, Resolution, Text, sensible
 from .texts import COMMENT
 
 BEGINNING = b"\xff\xd8"
@@ -16,6 +17,7 @@ LARGEST = 65_533
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 """Before parts of an XMP packet that is too long for one segment: a digest, its length, where the part begins."""
+JFIF = b"JFIF\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 LARGEST_EXIF = LARGEST - len(exif.PREFIX)
 PIECE = 65_000
@@ -26,13 +28,15 @@ EVEN = 1e-4
 """How far, relatively, a resolution may be from whole numbers to pass for them."""
 
 
-def read(file: BinaryIO) -> Metadata:
+def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     """What the segments of a file say, as far as they can be read."""
-    block, packet = None, None
+    block, packet, density = None, None, None
     extended: dict[bytes, dict[int, bytes]] = {}
     resources, texts = b"", list[Text]()
     for marker, data in _segments(file):
-        if marker == APP1 and data.startswith(exif.PREFIX):
+        if marker == APP0 and data.startswith(JFIF) and len(data) >= 12:
+            density = density or _resolution(data)
+        elif marker == APP1 and data.startswith(exif.PREFIX):
             block = block or exif.bare(data)
         elif marker == APP1 and data.startswith(XMP):
             packet = packet or data[len(XMP) :]
@@ -44,10 +48,11 @@ def read(file: BinaryIO) -> Metadata:
             resources += data[len(PHOTOSHOP) :]
         elif marker == COM and (text := _text(data)):
             texts.append(Text(COMMENT, text))
-    return Metadata(block, _whole(packet, extended), iptc.resources(resources), tuple(texts))
+    found = Metadata(block, _whole(packet, extended), iptc.resources(resources), tuple(texts))
+    return found, (exif.resolution(block) if block else None) or density
 
 
-def edited(head: bytes, metadata: Metadata, resolution: tuple[float, float] | None, _ended: bool) -> bytes | None:
+def edited(metadata: Metadata, resolution: Resolution, head: bytes, _ended: bool) -> bytes | None:
     """The beginning of a file with metadata in it; None as long as it is too short for that."""
     if len(head) < 20:
         return None
@@ -68,7 +73,7 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         size = int.from_bytes(file.read(2), "big") - 2
         if marker in (b"", bytes([SOS]), bytes([EOI])) or size < 0:
             return
-        if marker[0] in (APP1, APP13, COM):
+        if marker[0] in (APP0, APP1, APP13, COM):
             yield marker[0], file.read(size)
         else:
             file.seek(size, 1)
@@ -76,8 +81,8 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def _whole(packet: bytes | None, extended: dict[bytes, dict[int, bytes]]) -> bytes | None:
     """A packet with the parts that it names."""
-    parsed = None if packet is None else xmp.parse(packet)
-    if parsed is None or not extended:
+    parsed = xmp.parse(packet) if packet and extended else None
+    if packet is None or parsed is None:
         return packet
     digest = (parsed.value(xmp.EXTENSION) or "").encode()
     parts = extended.get(digest, {})
@@ -93,8 +98,8 @@ def _text(data: bytes) -> str:
         return data.decode("latin-1").strip()
 
 
-def _written(metadata: Metadata, resolution: tuple[float, float] | None) -> Iterator[bytes]:
-    yield _segment(APP0, b"JFIF\0\1\2" + struct.pack(">BHHBB", *_density(resolution), 0, 0))
+def _written(metadata: Metadata, resolution: Resolution) -> Iterator[bytes]:
+    yield _segment(APP0, JFIF + b"\1\2" + struct.pack(">BHHBB", *_density(resolution), 0, 0))
     if metadata.exif:
         yield _segment(APP1, exif.PREFIX + metadata.exif)
     if metadata.xmp:
@@ -127,7 +132,13 @@ def _xmp_segments(packet: bytes) -> Iterator[bytes]:
         yield _segment(APP1, EXTENDED_XMP + place + second[at : at + PIECE])
 
 
-def _density(resolution: tuple[float, float] | None) -> tuple[int, int, int]:
+def _resolution(jfif: bytes) -> Resolution:
+    unit = {INCH: 25.4, CENTIMETER: 10.0}.get(jfif[7], math.nan)
+    across, down = struct.unpack_from(">HH", jfif, 8)
+    return sensible(across / unit, down / unit)
+
+
+def _density(resolution: Resolution) -> tuple[int, int, int]:
     """Unit and whole numbers of pixels: for each inch, or centimeter where only that comes out even."""
     if resolution is None:
         return 0, 1, 1

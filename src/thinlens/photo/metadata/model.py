@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
+Resolution: TypeAlias = tuple[float, float] | None
+"""Horizontal and vertical pixels per millimeter; None if there is none."""
 IPTC_NAA = 0x0404
 """The image resource that holds IPTC."""
+
+
+def sensible(across: float, down: float) -> Resolution:
+    """A resolution, unless it is absurd or no number."""
+    return (across, down) if all(0.001 < value < 100_000 for value in (across, down)) else None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ PANORAMA = "http://ns.google.com/photos/1.0/panorama/"
 DEPTH = "http://ns.google.com/photos/1.0/depthmap/"
 REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
 ORIENTATION = f"{TIFF} Orientation"
+UPRIGHT = "1"
+FORMAT = "http://purl.org/dc/elements/1.1/ format"
 WIDTHS = (f"{TIFF} ImageWidth", f"{EXIF} PixelXDimension")
 HEIGHTS = (f"{TIFF} ImageLength", f"{EXIF} PixelYDimension")
 GONE = re.compile(
@@ -28,24 +30,22 @@ NOT_TURNED = (PANORAMA, DEPTH, REGIONS)
 who stands where."""
 
 
-def upright(xmp: bytes, *, turned: bool) -> bytes:
-    """XMP of a picture that is stored as it is shown, and was not before if `turned`; as it is if not well-formed."""
+def turned(xmp: bytes) -> bytes:
+    """XMP of a picture that has been turned upright; as it is if not well-formed."""
     packet = parse(xmp)
     if packet is None:
         return xmp
-    changes: dict[str, str | None] = {ORIENTATION: "1"}
-    for each in packet.properties:
-        if GONE.match(each.name) or each.name == EXTENSION or (turned and each.name.startswith(NOT_TURNED)):
-            changes[each.name] = None
-    return packet.changed(changes)
+    places = {each.name: None for each in packet.properties if each.name.startswith(NOT_TURNED)}
+    return packet.changed({**places, ORIENTATION: UPRIGHT})
 
 
-def of_size(xmp: bytes, size: tuple[int, int]) -> bytes:
-    """XMP of a picture of this width and height."""
+def of_result(xmp: bytes, size: tuple[int, int], media_type: str) -> bytes:
+    """XMP of an upright picture of this width and height, as such a file; as it is if not well-formed."""
     packet = parse(xmp)
     if packet is None:
         return xmp
-    changes: dict[str, str | None] = {}
+    changes: dict[str, str | None] = {ORIENTATION: UPRIGHT, FORMAT: media_type, EXTENSION: None}
+    changes |= {each.name: None for each in packet.properties if GONE.match(each.name)}
     for names, pixels in zip((WIDTHS, HEIGHTS), size, strict=True):
         changes |= dict.fromkeys(names, str(pixels))
     return packet.changed(changes | _panorama(packet, size))

@@ -9,27 +9,32 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from . import exif, iptc
-from .model import IPTC_NAA, Metadata, Resource, Text
+from .model import IPTC_NAA, Metadata, Resolution, Resource, Text, sensible
 
 BEGINNING = b"\x89PNG\r\n\x1a\n"
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 XMP = "XML:com.adobe.xmp"
 RAW = "Raw profile type "
+METER = 1
+"""The unit of a resolution, if it has one."""
+TAIL = 1 << 16
+"""Bytes at the end of a file in which the end of its picture is looked for."""
 LARGEST = 1 << 28
 """Bytes of a text, so that a small file cannot fill the memory."""
 LINE = 36
 """Bytes of a line of a profile that is a text."""
 
 
-def read(file: BinaryIO) -> Metadata:
+def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     """What the chunks of a file say, as far as they can be read; they may stand behind the picture, too."""
-    block, packet = None, None
+    block, packet, density = None, None, None
     profiles: dict[str, bytes] = {}
     texts = list[Text]()
     for kind, data in _chunks(file):
         if kind == b"eXIf":
             block = block or exif.bare(data)
-            continue
+        if kind == b"pHYs" and len(data) == 9 and data[8] == METER:
+            density = sensible(*(value / 1000 for value in struct.unpack_from(">II", data)))
         text = _text(kind, data)
         if text is None:
             continue
@@ -45,10 +50,11 @@ def read(file: BinaryIO) -> Metadata:
     if packet is None and raw_xmp is not None:
         packet = raw_xmp[raw_xmp.index(b"<") :]
     resources = next((found for name in ("iptc", "8bim") if (found := _resources(profiles.get(name, b"")))), ())
-    return Metadata(block, packet, resources, tuple(texts))
+    found = Metadata(block, packet, resources, tuple(texts))
+    return found, density or (exif.resolution(block) if block else None)
 
 
-def edited(head: bytes, metadata: Metadata, resolution: tuple[float, float] | None, ended: bool) -> bytes | None:
+def edited(metadata: Metadata, resolution: Resolution, head: bytes, ended: bool) -> bytes | None:
     """The beginning of a file with metadata in it, before the picture; None as long as it is too short for that."""
     at = len(BEGINNING)
     kept = [head[:at]]
@@ -65,9 +71,12 @@ def edited(head: bytes, metadata: Metadata, resolution: tuple[float, float] | No
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """The chunks that may have metadata, but for those that are damaged."""
     file.seek(len(BEGINNING))
+    in_picture = False
     while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
         size = int.from_bytes(head[:4], "big")
-        if head[4:] not in (b"eXIf", *TEXTS):
+        if head[4:] not in (b"eXIf", b"pHYs", *TEXTS):
+            if head[4:] == b"IDAT" and not in_picture:
+                in_picture, size = True, _up_to_the_last(file, size)
             file.seek(size + 4, 1)
             continue
         data, check = file.read(size), file.read(4)
@@ -75,10 +84,29 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
             yield head[4:], data
 
 
+def _up_to_the_last(file: BinaryIO, size: int) -> int:
+    """Bytes from the content of the first chunk of a picture to the end of that of its last.
+
+    There may be 100,000 of them, so the last is looked for from the end of the file, and taken if the chunks behind it
+    end with the file; if not, it is the first, and one follows after the other.
+    """
+    here = file.tell()
+    end = file.seek(0, 2)
+    start = file.seek(max(here + size, end - TAIL))
+    tail = file.read(TAIL)
+    file.seek(here)
+    at = last = tail.rfind(b"IDAT") - 4
+    while 0 <= at < len(tail) and tail[at + 4 : at + 8] != b"IEND":
+        at += 12 + int.from_bytes(tail[at : at + 4], "big")
+    if last < 0 or at + 12 != len(tail):
+        return size
+    return start + last + 8 + int.from_bytes(tail[last : last + 4], "big") - here
+
+
 def _text(kind: bytes, data: bytes) -> Text | None:
     key, _, rest = data.partition(b"\0")
     keyword = key.decode("latin-1")
-    if not keyword:
+    if kind not in TEXTS or not keyword:
         return None
     with suppress(zlib.error, UnicodeDecodeError):
         if kind == b"tEXt":

@@ -22,7 +22,7 @@ from .directories import (
     header,
     write,
 )
-from .model import IPTC_NAA, Metadata, Resource
+from .model import IPTC_NAA, NOTHING, Metadata, Resolution, Resource
 
 BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)
@@ -32,12 +32,12 @@ ONE_TO_ONE = {282: entry(RATIONAL, 1, 1), 283: entry(RATIONAL, 1, 1), 296: entry
 """A resolution that is none: square pixels, no unit."""
 
 
-def read(file: BinaryIO) -> Metadata:
+def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     """What the directories of a file say, as far as they can be read."""
     try:
         main, inner, gps = described(file)
     except DAMAGED:
-        return Metadata()
+        return NOTHING, None
     kept = {tag: main[tag] for tag in DESCRIPTIVE if tag in main}
     block = exif.built(kept, inner, gps) if kept or inner or gps else None
     packet = main[XMP].data.rstrip(b"\0") if XMP in main else b""
@@ -45,10 +45,10 @@ def read(file: BinaryIO) -> Metadata:
     bare = _iptc(main[IPTC]) if IPTC in main else b""
     if bare and all(each.number != IPTC_NAA for each in resources):
         resources = (Resource(IPTC_NAA, b"", bare), *resources)
-    return Metadata(block, packet or None, resources)
+    return Metadata(block, packet or None, resources), exif.resolution_of(main)
 
 
-def add(path: str | os.PathLike[str], metadata: Metadata, resolution: tuple[float, float] | None) -> None:
+def add(path: str | os.PathLike[str], metadata: Metadata, resolution: Resolution) -> None:
     """Add metadata to a file: its directory is written again at its end."""
     added = {} if resolution else dict(ONE_TO_ONE)
     inner: Directory = {}

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from . import exif
-from .model import Metadata
+from .model import Metadata, Resolution
 
 BEGINNING = b"RIFF"
 EXTENDED = b"VP8X"
 HAS_EXIF, HAS_XMP, HAS_ALPHA = 8, 4, 16
 
 
-def read(file: BinaryIO) -> Metadata:
+def read(file: BinaryIO) -> tuple[Metadata, Resolution]:
     """What the chunks of a file say, as far as they can be read."""
     file.seek(12)
     found: dict[bytes, bytes] = {}
@@ -25,10 +25,11 @@ def read(file: BinaryIO) -> Metadata:
             file.seek(size % 2, 1)
         else:
             file.seek(size + size % 2, 1)
-    return Metadata(exif.bare(found.get(b"EXIF", b"")), found.get(b"XMP ") or None)
+    block = exif.bare(found.get(b"EXIF", b""))
+    return Metadata(block, found.get(b"XMP ") or None), exif.resolution(block) if block else None
 
 
-def edited(head: bytes, metadata: Metadata, _resolution: tuple[float, float] | None, ended: bool) -> bytes | None:
+def edited(metadata: Metadata, _resolution: Resolution, head: bytes, ended: bool) -> bytes | None:
     """A whole file with metadata in it; None as long as it is not whole."""
     if not ended:
         return None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
+from typing import NamedTuple
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape, quoteattr
 
@@ -14,13 +15,12 @@ NOTE = "http://ns.adobe.com/xmp/note/"
 EXTENSION = f"{NOTE} HasExtendedXMP"
 """The property of a packet of which JPEG files hold a second part."""
 _ATTRIBUTE = re.compile(rb"""\s+([\w.:-]+)\s*=\s*("[^"]*"|'[^']*')""")
-_TAG_END = re.compile(rb"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
+_TAG_END = re.compile(rb"""[^>"']*(?:(?:"[^"]*"|'[^']*')[^>"']*)*>""")
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PADDING = re.compile(rb"\s+(?=<\?xpacket end)")
 
 
-@dataclass(frozen=True)
-class Property:
+class Property(NamedTuple):
     """A property of the picture: namespace and name with a space between, where it is, and where its value."""
 
     name: str
@@ -133,6 +133,7 @@ class _Parser:
     def __init__(self, data: bytes) -> None:
         self.packet = Packet(data)
         self._path: list[tuple[str, int, int]] = []  # names, and where first tags begin and end
+        self._inside = 0  # how many elements within a property are open
         self._scopes: list[dict[str, str]] = [{}]
         self._declared: dict[str, str] = {}
         self._offset = len(data) - len(data.lstrip(b"\0\t\n\r "))
@@ -155,12 +156,19 @@ class _Parser:
             raise ValueError("a tag without an end")
         return found.end()
 
+    def _is_property(self) -> bool:
+        """Whether the last element of the path is one."""
+        return [each[0] for each in self._path[-3:-1]] == [f"{RDF} RDF", f"{RDF} Description"]
+
     def _start(self, name: str, attributes: list[str]) -> None:
+        if self._inside or self._is_property():
+            self._inside += 1
+            return
         start = self._here()
         end = self._tag_end(start)
         self._scopes.append({**self._scopes[-1], **self._declared})
         self._declared = {}
-        if name == f"{RDF} Description" and [each[0] for each in self._path][-1:] == [f"{RDF} RDF"]:
+        if name == f"{RDF} Description" and self._path and self._path[-1][0] == f"{RDF} RDF":
             self._description(start, end, attributes)
         self._path.append((name, start, end))
 
@@ -178,15 +186,17 @@ class _Parser:
         self.packet.descriptions.append(Description(about, namespaces))
 
     def _end(self, name: str) -> None:
+        if self._inside:
+            self._inside -= 1
+            return
+        here, is_property = self._here(), self._is_property()
         _, start, first = self._path.pop()
         self._scopes.pop()
-        here = self._here()
-        end = first if here == start else self._tag_end(here)
-        parents = [each[0] for each in self._path]
-        if name == f"{RDF} RDF" and here != start:
-            self.packet.rdf_end = here
-        elif parents[-2:] == [f"{RDF} RDF", f"{RDF} Description"]:
+        if is_property:
+            end = first if here == start else self._tag_end(here)
             self.packet.properties.append(Property(name, start, end, (first, max(first, here)), False))
+        elif name == f"{RDF} RDF" and here != start:
+            self.packet.rdf_end = here
 
 
 def text_property(name: str, value: str) -> bytes:
