@@ -232,7 +232,7 @@ def test_a_full_disk(thinlens: Command, suffix: str) -> None:
             "cannot write a.bmp: the name must end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .avif",
         ),
         (["a.png", "-m", "missing.safetensors"], "missing.safetensors does not exist"),
-        (["a.png", "-m", "fast", "-s", "17"], "the scale must be from 1 to 16, not 17"),
+        (["a.png", "-m", "fast", "-s", "17"], "the scale must be above 0 and at most 16, not 17"),
         (["a.png", "-s", "2", "--fit", "9x9"], "scale and fit contradict each other; give one of them"),
         (["a.png", "--size", "9"], "the size is WIDTHxHEIGHT, as 1920x1080, not '9'"),
         (["a.png", "--size", "0x9"], "a picture must be at least 1 pixel wide and high, not 0"),
@@ -268,7 +268,7 @@ def test_wrong_use(thinlens: Command) -> None:
 def test_help_and_version(thinlens: Command) -> None:
     code, out, _ = thinlens("--help")
     verbs = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
-    in_order = ["upscale", "enhance", "list", "train", "convert", "evaluate", "benchmark"]
+    in_order = ["upscale", "enhance", "video", "list", "train", "convert", "evaluate", "benchmark", "explain"]
     assert (code, verbs) == (0, [*in_order, "search"])  # groups of verbs come last
     code, out, _ = thinlens("--version")
     assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n{processor_of()}\n")
