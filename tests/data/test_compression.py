@@ -80,8 +80,6 @@ def test_films_do_more_at_lower_quality() -> None:
     means = [np.abs(compress(low, each).astype(int) - low).mean() for each in (fine, coarse)]
     assert 0 < 1.5 * means[0] < means[1]
     np.testing.assert_array_equal(compress(low, FilmCompression(clean=1)), low)
-    first, again, other = (compress(low, FilmCompression(), seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
+    assert (compress(low, FilmCompression(), 1) != compress(low, FilmCompression(), 2)).any()
     with pytest.raises(ValueError, match="crf is from 0 to 51"):
         FilmCompression((30, 20))

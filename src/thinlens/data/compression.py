@@ -91,7 +91,7 @@ def degree(source: str) -> Degradation | None:
 
 
 def compress(pictures: Pictures, compression: Degradation, seed: int = 0) -> Pictures:
-    """One draw for each of the pictures `(N, H, W, 3)` uint8, sRGB-encoded; the same for the same seed."""
+    """One draw for each of the pictures `(N, H, W, 3)` uint8, sRGB-encoded; of JPEG the same for the same seed."""
     if isinstance(compression, FilmCompression):
         return _filmed(pictures, compression, seed)
     random = np.random.default_rng(seed)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 def through_h264(frames: Sequence[NDArray[np.uint8]], crf: float) -> list[NDArray[np.uint8]]:
     """Frames `(H, W, 3)` uint8 RGB, of even sides, as x264 leaves them at a constant quality, in 4:2:0.
 
+    It does not always leave the same of the same frames.
+
     Raises ImportError without PyAV.
     """
     try:
