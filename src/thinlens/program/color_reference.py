@@ -107,12 +107,13 @@ def mix_tables(op: MixTables, source: Planes) -> Table:
 
 def halved(table: Table) -> Table:
     """The table with cells of half the size, `(2·size - 1, …)`, interpolated trilinearly."""
-    for axis in range(3):
-        table = np.moveaxis(table, axis, 0)
-        finer = np.repeat(table, 2, axis=0)[:-1]
-        finer[1::2] = (table[:-1] + table[1:]) / 2
-        table = np.moveaxis(finer, 0, axis)
-    return np.ascontiguousarray(table)
+    size = 2 * len(table) - 1
+    finer = np.empty((size, size, size, 3), table.dtype)
+    finer[::2, ::2, ::2] = table
+    finer[::2, ::2, 1::2] = (table[:, :, :-1] + table[:, :, 1:]) / 2
+    finer[::2, 1::2] = (finer[::2, :-1:2] + finer[::2, 2::2]) / 2
+    finer[1::2] = (finer[:-1:2] + finer[2::2]) / 2
+    return finer
 
 
 def steady(table: Table, steepest: float | None) -> Table:
@@ -132,8 +133,9 @@ def steady(table: Table, steepest: float | None) -> Table:
     wanted = (upwards + downwards) / 2
     added = wanted - np.einsum("iiic->ic", table)
     axis = np.arange(size)
-    mean = (axis[:, None, None] + axis[:, None] + axis) / 3
-    return table + np.stack([np.interp(mean, axis, each) for each in added.T], axis=-1).astype(np.float32)
+    thirds = np.arange(3 * size - 2) / 3  # all mean coordinates there are
+    finer = np.stack([np.interp(thirds, axis, each) for each in added.T], axis=-1).astype(np.float32)
+    return table + finer[axis[:, None, None] + axis[:, None] + axis]
 
 
 def color_table(op: ColorTable, source: Planes, table: Table) -> Planes:
