@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color_ops import (
+    FLATTEST,
     HUES,
     LUMA_BANDS,
     QUANTILES,
@@ -124,12 +125,12 @@ def steady(table: Table, steepest: float | None) -> Table:
     table = halved(table)
     size = len(table)
     diagonal = np.einsum("iiic->ic", table)
-    most = np.float32(steepest / (size - 1))
+    least, most = (np.float32(slope / (size - 1)) for slope in (FLATTEST, steepest))
     upwards, downwards = diagonal.copy(), diagonal.copy()
     for index in range(1, size):
-        upwards[index] = np.clip(diagonal[index], upwards[index - 1], upwards[index - 1] + most)
+        upwards[index] = np.clip(diagonal[index], upwards[index - 1] + least, upwards[index - 1] + most)
         after = downwards[size - index]
-        downwards[size - index - 1] = np.clip(diagonal[size - index - 1], after - most, after)
+        downwards[size - index - 1] = np.clip(diagonal[size - index - 1], after - most, after - least)
     wanted = (upwards + downwards) / 2
     added = wanted - np.einsum("iiic->ic", table)
     axis = np.arange(size)
