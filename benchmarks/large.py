@@ -33,7 +33,7 @@ def main() -> None:
     low, high = folder / "low.png", folder / "high.png"
     try:
         make(photo, low, side)
-        code = "import sys; from thinlens import run; print(run.upscale_file(*sys.argv[1:3], model=sys.argv[3]).size)"
+        code = "import sys; from thinlens import run; print(run.upscale_file(*sys.argv[1:3], model=sys.argv[3]).plan)"
         start = time.perf_counter()
         subprocess.run([sys.executable, "-c", code, str(low), str(high), model], check=True)
         seconds = time.perf_counter() - start

@@ -38,7 +38,11 @@ def rewritten(readme: str) -> str:
 def figures() -> str:
     """The table and the sentences below it."""
     speeds = [Speed.from_json(_result(f"speed-released{part}.json")) for part in ("", "-rgb")]
-    scores = {(score.model, score.scale, score.data): score.psnr for score in from_json(_result("scores.json"))}
+    scores = {
+        (score.model, score.scale, score.data): score.psnr
+        for score in from_json(_result("scores.json"))
+        if score.jpeg is None
+    }
     lines = [
         f"| model | scale | id | KiB | ms luma | ms RGB | {' | '.join(SETS)} |",
         f"|---|---|---|---:|---:|---:|{'---:|' * len(SETS)}",

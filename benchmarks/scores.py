@@ -26,6 +26,14 @@ For 8-bit pictures `fast` computes in fixed point, and the networks of many laye
 same pictures through their float programs:
 
 {floats}"""
+COMPRESSED = """
+## Compressed pictures
+
+The low-resolution pictures saved as JPEG files of this quality (4:2:0) before they are enlarged, and the weights chosen
+by what these files say ([docs/sources.md](../../docs/sources.md)). At ×1 they are cleaned up, and bicubic is the file.
+
+{compressed}"""
+QUALITIES = (75, 50)
 FLOAT = " (float)"
 
 
@@ -36,6 +44,10 @@ def main(folders: list[str]) -> None:
     with_8_bits = [program for program in map(thinlens.load, names) if program.uint8]
     exact = [replace(program, name=f"{program.name}{FLOAT}", uint8=None) for program in with_8_bits]
     scores += thinlens.evaluate(exact, folders, progress=print)
+    for quality in QUALITIES:
+        enlarged = ["bicubic", *thinlens.models.PRESETS]
+        scores += thinlens.evaluate(enlarged, folders, jpeg=quality, progress=print)
+        scores += thinlens.evaluate(["bicubic", "balanced", "best"], folders, scale=1, jpeg=quality, progress=print)
     (RESULTS / "scores.json").write_text(report.to_json(scores) + "\n", encoding="utf-8")
     (RESULTS / "scores.md").write_text(text(scores, date.today().isoformat()), encoding="utf-8")
 
@@ -43,8 +55,10 @@ def main(folders: list[str]) -> None:
 def text(scores: list[Score], day: str) -> str:
     """The content of scores.md."""
     floats = [score for score in scores if score.model.endswith(FLOAT)]
-    released = [score for score in scores if score not in floats]
-    return HEAD.format(date=day, scores=report.markdown(released), floats=report.markdown(floats))
+    compressed = [score for score in scores if score.jpeg is not None]
+    released = [score for score in scores if score not in floats and score not in compressed]
+    found = HEAD.format(date=day, scores=report.markdown(released), floats=report.markdown(floats))
+    return found + (COMPRESSED.format(compressed=report.markdown(compressed)) if compressed else "")
 
 
 if __name__ == "__main__":

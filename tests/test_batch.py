@@ -15,7 +15,10 @@ from thinlens import batch, run
 from thinlens.jobs import Job
 from thinlens.photo import Photo, read, threads, write
 from thinlens.program import Convolution, PixelShuffle, Program
+from thinlens.sizes import Plan
+from thinlens.sources import Choice
 
+DONE = run.Done(Plan((2,), (2, 2)), Choice("clean"))
 NEAREST = Program("nearest", (Convolution(0, np.ones((4, 1, 1, 1), np.float32)), PixelShuffle(1, 2)))
 
 
@@ -40,7 +43,7 @@ def test_every_photo_is_done_as_if_it_were_alone(jobs: list[Job], workers: int |
 
 def test_workers_work_at_the_same_time(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
     together = Barrier(4, timeout=30)  # broken, and so an error, unless four are in it at a time
-    monkeypatch.setattr(run, "upscale_file_to", lambda *_, **__: together.wait())
+    monkeypatch.setattr(run, "upscale_file_to", lambda *_, **__: (together.wait(), DONE)[1])
     assert [outcome.error for outcome in batch.upscale_files(jobs, workers=4)] == [None] * 8
 
 
@@ -69,10 +72,11 @@ def test_closing_begins_no_more(jobs: list[Job], monkeypatch: pytest.MonkeyPatch
     begun: list[Path] = []
     go = Event()
 
-    def slow(source: Path, *_: object, **__: object) -> None:
+    def slow(source: Path, *_: object, **__: object) -> run.Done:
         begun.append(source)
         if len(begun) > 1:
             go.wait(30)
+        return DONE
 
     monkeypatch.setattr(run, "upscale_file_to", slow)
     before = set(threading.enumerate())
@@ -91,7 +95,7 @@ def test_threads_of_libvips_are_changed_only_while_photos_are_done(
 ) -> None:
     seen: list[int] = []
     monkeypatch.setattr(batch, "processors", lambda: 7)
-    monkeypatch.setattr(run, "upscale_file_to", lambda *_, **__: seen.append(concurrency_get()))
+    monkeypatch.setattr(run, "upscale_file_to", lambda *_, **__: (seen.append(concurrency_get()), DONE)[1])
     own = concurrency_get()
     concurrency_set(own + 3)
     try:

@@ -94,14 +94,14 @@ def test_enhanced_and_enlarged_in_one_go(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_model_sees_srgb_and_the_profile_stays(tmp_path: Path) -> None:
     pixels = (picture(30, 40, True, np.float32) * 200 + 20).astype(np.uint8)
-    write(Photo(pixels, metadata={"icc-profile-data": wide()}), tmp_path / "wide.png")
+    write(Photo(pixels, profile=wide()), tmp_path / "wide.png")
     write(Photo(pixels), tmp_path / "plain.png")
     grading = run.grading(statistics_program())
     results: list[NDArray[Any]] = []
     for name in ("wide", "plain"):
         run.upscale_file_to(tmp_path / f"{name}.png", tmp_path / f"{name}-done.png", AS_IT_IS, grading=grading)
         results.append(read(tmp_path / f"{name}-done.png").pixels)
-    assert read(tmp_path / "wide-done.png").metadata["icc-profile-data"] == wide()
+    assert read(tmp_path / "wide-done.png").profile == wide()
     assert (results[0] != results[1]).any()
     assert run.look_of(tmp_path / "wide.png", grading).weights != run.look_of(tmp_path / "plain.png", grading).weights
 
@@ -194,10 +194,10 @@ def test_explained(command: Command) -> None:
 
 def test_several_in_one_go(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """`upscale --enhance`, with the model that is released."""
-    monkeypatch.setattr(run.models, "path", lambda name, scale=2: Path("model.safetensors"))
+    monkeypatch.setattr(run.models, "path", lambda name, scale=2, source="clean": Path("model.safetensors"))
     monkeypatch.setattr(sys, "argv", ["thinlens", "upscale", "a.png", "--scale", "1.5", "--enhance"])
-    monkeypatch.setattr(run, "scales", lambda model: (2,))
-    monkeypatch.setattr(run, "_programs", lambda model, plan: [integer_program(2, 3, 2)])
+    monkeypatch.setattr(run, "scales", lambda model, source="clean": (2,))
+    monkeypatch.setattr(run, "_programs", lambda model, plan, source: [integer_program(2, 3, 2)])
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert not end.value.code and read("a-x1.5.png").pixels.shape == (30, 45, 3)

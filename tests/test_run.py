@@ -10,7 +10,7 @@ import pytest
 
 import thinlens
 from thinlens import models, run
-from thinlens.photo import Photo, read, resize, write
+from thinlens.photo import Metadata, Photo, read, resize, write
 from thinlens.program import Convolution, PixelShuffle, Program, ReduceMax, reference, save
 from thinlens.sizes import Plan
 
@@ -91,8 +91,8 @@ def test_presets_take_any_scale(model: str) -> None:
 )
 def test_files_of_exact_sizes(tmp_path: Path, program_file: Path, wish: dict[str, Any], size: tuple[int, int]) -> None:
     write(Photo(picture(8, 6, 3), picture(8, 6)), tmp_path / "low.png")
-    plan = run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=program_file, **wish)
-    assert plan.size == size
+    done = run.upscale_file(tmp_path / "low.png", tmp_path / "high.png", model=program_file, **wish)
+    assert done.plan.size == size
     found = read(tmp_path / "high.png")
     assert found.pixels.shape == (size[1], size[0], 3)
     assert found.alpha is not None
@@ -123,9 +123,10 @@ def test_presets_and_ids_are_released_models() -> None:
             assert (loaded.name, loaded.scale) == (identifier.format(scale=scale), scale)
             assert thinlens.load(loaded.name) is loaded
     assert thinlens.load().name == models.PRESETS["balanced"].format(scale=2)
-    assert {*models.names(), models.ENHANCE} == {
-        file.stem for file in Path(models.__file__).parent.glob("*.safetensors")
-    }
+    known = {*models.names(), models.ENHANCE, *models.CLEANERS.values()}
+    released = {models.path(name, source=source) for name in known for source in models.sources(name)}
+    assert released == set(Path(models.__file__).parent.glob("*.safetensors"))
+    assert all("clean" in models.sources(name) for name in known - {*models.CLEANERS.values()})
 
 
 def test_load_reads_a_file_once_and_again_when_it_changes(program_file: Path) -> None:
@@ -179,12 +180,12 @@ def test_the_color_of_transparent_pixels_leaves_no_fringe(hidden: int, dtype: ty
 
 def test_a_photo_file_keeps_depth_alpha_and_metadata(tmp_path: Path, program_file: Path) -> None:
     pixels = picture(8, 6, 3).astype(np.uint16) * 257
-    metadata = {"xmp-data": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"}
+    metadata = Metadata(xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>")
     write(Photo(pixels, np.full((8, 6), 65535, np.uint16), metadata, (10, 10)), tmp_path / "low.png")
     run.upscale_file(tmp_path / "low.png", tmp_path / "high.tif", model=program_file)
     found = read(tmp_path / "high.tif")
     assert found.pixels.dtype == np.uint16
     assert found.pixels.shape == (16, 12, 3)
     assert found.alpha is not None
-    assert found.metadata["xmp-data"] == metadata["xmp-data"]
+    assert found.metadata == metadata
     assert found.resolution == pytest.approx((10, 10), rel=1e-3)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .color import Lut3d
     from .conversion import convert
     from .evaluation import benchmark, evaluate
+    from .explanation import explain
     from .program import Program
     from .run import compile, enhance, load, upscale
     from .training import train
@@ -25,6 +26,7 @@ __all__ = [
     "convert",
     "enhance",
     "evaluate",
+    "explain",
     "load",
     "models",
     "train",
@@ -39,6 +41,7 @@ _HOMES = {
     "convert": "conversion",
     "enhance": "run",
     "evaluate": "evaluation",
+    "explain": "explanation",
     "load": "run",
     "train": "training",
     "upscale": "run",

@@ -13,6 +13,7 @@ from . import run
 from .jobs import Job
 from .run import Model
 from .sizes import DEFAULT, TargetSize
+from .sources import AUTO, Choice
 
 if TYPE_CHECKING:
     from .color.grading import Grading
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: done, in so many seconds, or skipped, or the sentence that says why it failed."""
+    """What became of a job: done, in so many seconds, or skipped, or the sentence that says why it failed.
+
+    `choice` is the source that was taken where it was done.
+    """
 
     job: Job
     error: str | None = None
     skipped: bool = False
     seconds: float = 0.0
+    choice: Choice | None = None
 
 
 def upscale_files(
@@ -37,12 +42,13 @@ def upscale_files(
     skip_existing: bool = False,
     workers: int | None = None,
     grading: Grading | None = None,
+    source: str = AUTO,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs, `workers` of them at a time (None: as many as processors), and yield each outcome as it comes.
 
-    Size, model, limit and grading are those of `run.upscale_file_to`. A photo that fails leaves no file and stops no
-    other; with `skip_existing` a result that is there already is left as it is. What killed runs have left half written
-    in the target folders is removed. Closing the iterator begins no more photos; those begun are finished.
+    Size, model, limit, grading and source are those of `run.upscale_file_to`. A photo that fails leaves no file and
+    stops no other; with `skip_existing` a result that is there already is left as it is. What killed runs have left
+    half written in the target folders is removed. Closing the iterator begins no more photos; those begun are finished.
     """
     count = min(workers or processors(), len(jobs)) or 1
     # the photos beside each other keep the processors busy; more threads for each would only get in their way
@@ -50,7 +56,8 @@ def upscale_files(
     clean_targets(jobs)
     pool = ThreadPoolExecutor(count)
     try:
-        waiting = [pool.submit(do, job, wanted, model, limit, skip_existing, threads, grading) for job in jobs]
+        options = (model, limit, skip_existing, threads, grading, source)
+        waiting = [pool.submit(do, job, wanted, *options) for job in jobs]
         for future in as_completed(waiting):
             yield future.result()
     finally:
@@ -65,6 +72,7 @@ def do(
     skip_existing: bool = False,
     threads: int = 1,
     grading: Grading | None = None,
+    source: str = AUTO,
 ) -> Outcome:
     """Do one job, with so many threads of libvips; whatever goes wrong is told in the outcome."""
     from . import photo
@@ -74,12 +82,14 @@ def do(
     start = perf_counter()
     try:
         with photo.threads(threads):
-            run.upscale_file_to(job.source, job.target, wanted, model=model, limit=limit, grading=grading)
+            done = run.upscale_file_to(
+                *(job.source, job.target, wanted), model=model, limit=limit, grading=grading, source=source
+            )
     except Exception as error:  # whatever it is, the other photos are not to suffer
         text = one_line(error)
         named = str(job.source) in text or str(job.target) in text
         return Outcome(job, text if named else f"{job.source}: {text}", seconds=perf_counter() - start)
-    return Outcome(job, seconds=perf_counter() - start)
+    return Outcome(job, seconds=perf_counter() - start, choice=done.choice)
 
 
 def clean_targets(jobs: Sequence[Job]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from . import bake, checkpoint, nets, program
 from .bake import fixed_point
 from .bake.tabulate import supports as why_no_table
+from .data.compression import Compression
 from .data.pairs import Sampling, prepare, shrink
 from .program import Convolution, Lookup, Program
 from .training import fine_tuned
@@ -31,6 +32,7 @@ def convert(
     *,
     quantize: str | os.PathLike[str] | None = None,
     fine_tune: str | os.PathLike[str] | None = None,
+    compression: Compression | None = None,
 ) -> Program:
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
@@ -38,7 +40,8 @@ def convert(
     `classifier.pth`, or a table of SR-LUT, as `Model_S_x4_4bit_int8.npy`. Branches are merged (`bake.fuse`); where
     there is a fixed-point form (`fixed_point.supports`), uint8 pictures get it; a network of few pixels becomes a
     table for them (`bake.tabulate`), LUT its tables (`bake.to_layered_tables`). `quantize` is a folder of photos: uint8
-    pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them (`bake.quantize`).
+    pictures then get a network of many layers quantized, with int8 weights, fitted to crops of them (`bake.quantize`),
+    which go through `compression` before, as in training.
     `fine_tune` is a folder of photos to train the entries of tables on (`training.entries`); `source` may then be a
     program that has tables.
     Raises OSError or ValueError if there is no such network in the file or no such folder.
@@ -57,7 +60,7 @@ def convert(
     else:
         made = _of_network(path, pair)
     if quantize is not None:
-        made = replace(made, uint8=_quantized(made, quantize))
+        made = replace(made, uint8=_quantized(made, quantize, compression))
     if fine_tune is not None:
         made = fine_tuned(made, fine_tune)
     program.save(made, target)
@@ -94,11 +97,11 @@ def _table(path: Path, quantize: bool) -> Program:
     return replace(bake.from_sr_lut(table, path.stem), provenance={"published": path.name})
 
 
-def _quantized(made: Program, photos: str | os.PathLike[str]) -> Program:
+def _quantized(made: Program, photos: str | os.PathLike[str], compression: Compression | None) -> Program:
     if made.uint8 is not None and any(isinstance(op, Lookup) for op in made.uint8.ops):
         raise ValueError(f"{made.name} is a table for 8-bit pictures: there is nothing to quantize; convert it without")
     if made.uint8 is not None or sum(isinstance(op, Convolution) for op in made.ops) < 2:
         raise ValueError(f"{made.name} has one layer: there is nothing to quantize; convert it without")
     crops = prepare(photos, CALIBRATION).train
     chosen = crops[np.linspace(0, len(crops) - 1, min(PICTURES, len(crops))).astype(int)]
-    return bake.quantize(made, list(shrink(chosen, made.scale)))
+    return bake.quantize(made, list(shrink(chosen, made.scale, compression)))

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import models, program, sizes
+from .models import CLEAN
 from .program import Program
 from .sizes import Plan, Size, TargetSize
+from .sources import AUTO, Choice, asked, by_content, by_headers, of_file
 
 if TYPE_CHECKING:
     from .color import Look, Lut3d
@@ -32,21 +34,36 @@ TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How the files of torch.save begin: a zip, and what it wrote before 2020."""
 
 
-def upscale(picture: NDArray[Any], scale: float | None = None, model: Model = "balanced") -> NDArray[Any]:
+@dataclass(frozen=True)
+class Done:
+    """What was done to a photo: the models that it went through and its size in the end, and the source taken."""
+
+    plan: Plan
+    choice: Choice
+
+
+def upscale(
+    picture: NDArray[Any], scale: float | None = None, model: Model = "balanced", source: str = CLEAN
+) -> NDArray[Any]:
     """Make a picture larger; pipelines are built when they are first needed, and kept.
 
     `picture` is `(H, W)` luma or `(H, W, 3)` RGB, encoded as for display: uint8, uint16 or float32 in [0, 1], of
     any size and strides. Returns the same layout and dtype, `scale` times larger along each side, from 1 to 16
     (default: 2, or the model's own); float32 is not clipped. See `load` for models, and `sizes.plan` for how they
-    are chained to reach a scale. Raises TypeError or ValueError for any other picture.
+    are chained to reach a scale. `source` is what the picture has been through, one of `models.SOURCES`, or "auto", to
+    be seen in the picture; at scale 1 a compressed one is cleaned up. A model without weights for it takes those for
+    clean pictures. Raises TypeError or ValueError for any other picture.
     """
     if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; run.upscale_file takes files")
     from .kernels import check_picture
 
     check_picture(picture)
-    plan = sizes.plan((picture.shape[1], picture.shape[0]), scales(model), TargetSize(scale=scale))
-    for each in _programs(model, plan):
+    size, wanted = (picture.shape[1], picture.shape[0]), TargetSize(scale=scale)
+    plan = sizes.plan(size, scales(model), wanted)
+    choice = _offered(model, plan, asked(source) or by_content([picture], picture.shape))
+    plan = sizes.plan(size, scales(model, choice.source), wanted)
+    for each in _programs(model, plan, choice.source):
         picture = compile(each)(picture)
     if picture.shape[1::-1] == plan.size:
         return picture if plan.chain else picture.copy()
@@ -106,10 +123,12 @@ def common_look(sources: Sequence[str | os.PathLike[str]], grading: Grading, lim
     return mean(looks)
 
 
-def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced", grading: Grading | None = None) -> Photo:
+def upscale_photo(
+    photo: Photo, plan: Plan, model: Model = "balanced", grading: Grading | None = None, source: str = CLEAN
+) -> Photo:
     """Make a photo larger, its transparency by bicubic interpolation; metadata and resolution stay what they are.
 
-    With a grading it gets other colors first.
+    With a grading it gets other colors first. The model must have weights for the source.
     """
     from dataclasses import replace
 
@@ -118,14 +137,14 @@ def upscale_photo(photo: Photo, plan: Plan, model: Model = "balanced", grading: 
     samples = stack(photo.pixels, photo.alpha)
     look = grading and _look(grading, photo, [samples], samples.shape)
     color, transparent = photo.pixels.ndim == 3, photo.alpha is not None
-    for stage in _stages(_programs(model, plan), color, transparent, look and _carried(look, photo, color)):
+    for stage in _stages(_programs(model, plan, source), color, transparent, look and _carried(look, photo, color)):
         samples = stage.apply(samples)
     pixels, alpha = split(samples)
     return resize_photo(replace(photo, pixels=pixels, alpha=alpha), plan.size)
 
 
 def upscale_file(
-    source: str | os.PathLike[str],
+    original: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
     model: Model = "balanced",
@@ -136,24 +155,27 @@ def upscale_file(
     fit: Size | None = None,
     long_side: int | None = None,
     limit: float | None = None,
-) -> Plan:
+    source: str = AUTO,
+) -> Done:
     """Make a photo file larger; how large is said in one way, as `sizes.TargetSize` has them. See `upscale_file_to`."""
     wanted = TargetSize(scale, size, width, height, fit, long_side)
-    return upscale_file_to(source, target, wanted, model=model, limit=limit)
+    return upscale_file_to(original, target, wanted, model=model, limit=limit, source=source)
 
 
 def upscale_file_to(
-    source: str | os.PathLike[str],
+    original: str | os.PathLike[str],
     target: str | os.PathLike[str],
     wanted: TargetSize,
     *,
     model: Model = "balanced",
     limit: float | None = None,
     grading: Grading | None = None,
-) -> Plan:
+    source: str = AUTO,
+) -> Done:
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
 
-    With a grading it gets other colors first, and at scale 1 nothing else.
+    `source` is what the photo has been through, one of `models.SOURCES`, or "auto": what the file says, or else what is
+    seen in it. With a grading it gets other colors first, and at scale 1 nothing else if it is clean.
 
     Neither photo nor result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in
     bands, with the same result. Returns what was done. Raises OSError or ValueError with a sentence for the user where
@@ -162,47 +184,58 @@ def upscale_file_to(
     from .photo import LIMIT, check_megapixels, check_size, check_target, open_photo, write
 
     offered = scales(model)
-    if Path(target).exists() and Path(target).samefile(source):
+    choice = asked(source)
+    if Path(target).exists() and Path(target).samefile(original):
         raise ValueError(f"{target} is the photo to enlarge itself; give the result another name")
     check_target(target)
     limit = LIMIT if limit is None else limit
-    opened = open_photo(source, limit)
+    opened = open_photo(original, limit)
     plan = sizes.plan(opened.size, offered, wanted)
     check_megapixels(target, plan.size, limit)
     check_size(target, plan.size)
-    if opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE:
-        write(upscale_photo(opened.read(), plan, model, grading), target)
+    whole = opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE
+    photo = opened.read() if whole else None
+    if choice is None:
+        choice = of_file(by_headers(original), lambda: _seen(original, photo, limit))
+    choice = _offered(model, plan, choice)
+    plan = sizes.plan(opened.size, scales(model, choice.source), wanted)
+    if photo is not None:
+        write(upscale_photo(photo, plan, model, grading, choice.source), target)
     else:
-        look = grading and look_of(source, grading, limit)
-        _stream(opened, plan, model, target, look)
-    return plan
+        look = grading and look_of(original, grading, limit)
+        _stream(opened, plan, model, target, look, choice.source)
+    return Done(plan, choice)
 
 
-def scales(model: Model = "balanced") -> tuple[int, ...]:
-    """The scales that a model offers: all of a preset, else its own."""
+def scales(model: Model = "balanced", source: str = CLEAN) -> tuple[int, ...]:
+    """The scales that a model offers for a source: all of a preset, else its own; 1 is to clean up."""
     if not isinstance(model, Program) and str(model) in models.NAMED:
-        return models.SCALES
+        return (1, *models.SCALES) if source in models.sources(str(model), 1) else models.SCALES
     loaded = load(model)
     if loaded.adaptive:
         raise ValueError(f"{loaded.name} changes colors, it does not enlarge: give it to thinlens enhance")
     return (loaded.scale,)
 
 
-def load(model: Model = "balanced", scale: int | None = None) -> Program:
+def load(model: Model = "balanced", scale: int | None = None, source: str = CLEAN) -> Program:
     """The program of a name (fast, balanced, fine, best, lut), of a released id, or in a program file.
 
-    Without a scale it is 2 for a preset and the model's own for all else. Raises ValueError for an unknown model,
-    for a file that is no program, and for a model that has another scale.
+    Without a scale it is 2 for a preset and the model's own for all else; `source` is one of `models.SOURCES`, of which
+    released models have weights for some. Raises ValueError for an unknown model, for a file that is no program, and
+    for a model that has another scale or no weights for the source.
     """
     if isinstance(model, Program):
         loaded = model
     elif str(model) in models.NAMED:
-        loaded = _read(models.path(str(model), 2 if scale is None else scale))
+        loaded = _read(models.path(str(model), 2 if scale is None else scale, source))
+    elif _is_file(model):
+        loaded = _read(Path(model))
     else:
-        file = Path(model)
-        loaded = _read(file if file.suffix or len(file.parts) > 1 else models.path(str(model)))
+        loaded = _read(models.path(str(model), source=source))
     if scale not in (None, loaded.scale):
         raise ValueError(f"{loaded.name} enlarges {loaded.scale} times, not {scale}; leave the scale out or change it")
+    if source != CLEAN and (isinstance(model, Program) or _is_file(model)):
+        raise ValueError(f"{loaded.name} is from a file, which has one set of weights; leave the source out")
     return loaded
 
 
@@ -213,14 +246,16 @@ def compile(program: Program) -> Compiled:
     return kernels.compile(program)
 
 
-def _stream(opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str], look: Look | None) -> None:
+def _stream(
+    opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str], look: Look | None, source: str
+) -> None:
     """A photo of any size, in bands that are never together in memory; the result is that of `upscale_photo`."""
     from .photo import in_bands, write_bands
 
     height, *rest = opened.shape
     bands = opened.bands(_rows(opened, plan.enlarged))
     carried = look and _carried(look, opened.details, opened.color)
-    for stage in _stages(_programs(model, plan), opened.color, opened.transparent, carried):
+    for stage in _stages(_programs(model, plan, source), opened.color, opened.transparent, carried):
         bands = in_bands(bands, stage)
     shape = (height * plan.enlarged, rest[0] * plan.enlarged, *rest[1:])
     write_bands(bands, shape, opened.dtype, target, plan.size, opened.details)
@@ -244,8 +279,7 @@ def _carried(look: Look, details: Photo | Details, color: bool) -> Look:
 def _profile(details: Photo | Details, color: bool) -> Profile | None:
     from .photo import Profile
 
-    data = details.metadata.get("icc-profile-data")
-    return Profile(data, 3 if color else 1) if isinstance(data, bytes) else None
+    return None if details.profile is None else Profile(details.profile, 3 if color else 1)
 
 
 def _stages(programs: list[Program], color: bool, transparent: bool, look: Look | None) -> list[Stage]:
@@ -290,8 +324,37 @@ class _ColorsAndAlpha:
         return stack(self.colors(pixels), None if alpha is None else self.alpha(alpha))
 
 
-def _programs(model: Model, plan: Plan) -> list[Program]:
-    return [load(model, scale) for scale in plan.chain]
+def _programs(model: Model, plan: Plan, source: str) -> list[Program]:
+    """The programs to go through; what the first has made is clean."""
+    return [load(model, scale, CLEAN if index else source) for index, scale in enumerate(plan.chain)]
+
+
+def _seen(original: str | os.PathLike[str], photo: Photo | None, limit: float) -> Choice:
+    """The source by what is seen in a photo; one that is too large to be had whole is read for it."""
+    from .photo import open_photo
+
+    if photo is not None:
+        return by_content([photo.pixels], photo.pixels.shape)
+    opened = open_photo(original, limit)
+    return by_content(opened.bands(_rows(opened, 1)), opened.shape)
+
+
+def _offered(model: Model, plan: Plan, choice: Choice) -> Choice:
+    """The choice, or clean, with the reason, if the model has no weights for it."""
+    if choice.source == CLEAN:
+        return choice
+    loose = isinstance(model, Program) or _is_file(model)
+    scale = plan.chain[0] if plan.chain else 1
+    if not loose and choice.source in models.sources(str(model), scale):
+        return choice
+    name = model.name if isinstance(model, Program) else Path(model).name
+    why = f"{name} has no weights for {choice.source}" + (f" at scale {scale}" if str(model) in models.NAMED else "")
+    return Choice(CLEAN, why if choice.asked else f"{choice.why}, but {why}")
+
+
+def _is_file(model: str | os.PathLike[str] | Program) -> bool:
+    """Whether a model is given by the name of a file, not by its own."""
+    return not isinstance(model, Program) and (Path(model).suffix != "" or len(Path(model).parts) > 1)
 
 
 def _read(path: Path) -> Program:

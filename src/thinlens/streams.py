@@ -11,6 +11,7 @@ from . import run
 from .jobs import suffix_of
 from .run import Model
 from .sizes import DEFAULT, TargetSize
+from .sources import AUTO
 
 if TYPE_CHECKING:
     from .color.grading import Grading
@@ -19,7 +20,7 @@ NAMES = ("standard input", "standard output")
 
 
 def upscale_stream(
-    source: Path | BinaryIO,
+    original: Path | BinaryIO,
     target: Path | BinaryIO,
     wanted: TargetSize = DEFAULT,
     *,
@@ -27,7 +28,8 @@ def upscale_stream(
     model: Model = "balanced",
     limit: float | None = None,
     grading: Grading | None = None,
-) -> None:
+    source: str = AUTO,
+) -> run.Done:
     """Enlarge a photo from a file or binary stream into a file or binary stream.
 
     A stream as target needs a `format`, such as `png`, and gets the whole result or nothing. All else is as in
@@ -37,13 +39,13 @@ def upscale_stream(
         raise ValueError("the result has no name to tell the format; give one, as --format png")
     with TemporaryDirectory(prefix="thinlens-") as name:
         folder = Path(name)
-        photo = source if isinstance(source, Path) else folder / "photo"
+        photo = original if isinstance(original, Path) else folder / "photo"
         result = target if isinstance(target, Path) else folder / f"result{suffix_of(format or '')}"
-        if not isinstance(source, Path):
+        if not isinstance(original, Path):
             with open(photo, "wb") as file:
-                shutil.copyfileobj(source, file)
+                shutil.copyfileobj(original, file)
         try:
-            run.upscale_file_to(photo, result, wanted, model=model, limit=limit, grading=grading)
+            done = run.upscale_file_to(photo, result, wanted, model=model, limit=limit, grading=grading, source=source)
         except (OSError, ValueError) as error:
             if error.args and isinstance(error.args[0], str):
                 for path, stream in zip((folder / "photo", result), NAMES, strict=True):
@@ -54,3 +56,4 @@ def upscale_stream(
             with open(result, "rb") as file:
                 shutil.copyfileobj(file, target)
             target.flush()
+    return done

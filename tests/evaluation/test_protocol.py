@@ -148,3 +148,41 @@ def test_programs_are_scored_through_the_public_call(
         evaluate(program, folder, scale=3)
     with pytest.raises(ValueError, match="unknown model 'finest'"):
         evaluate("finest", folder)
+
+
+def test_compressed_pictures_are_scored_as_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture that is enlarged is what a JPEG file shows, and its source what that file says."""
+    seen: list[tuple[Any, str]] = []
+
+    def upscale(picture: Any, *, scale: int, model: str, source: str) -> Any:
+        seen.append((picture, source))
+        return run.upscale(picture, scale)
+
+    monkeypatch.setattr(thinlens, "upscale", upscale)
+    sources = {}
+    for quality in (30, 75, 98):
+        (score,) = evaluate("balanced", folder, scale=2, jpeg=quality)
+        assert score.jpeg == quality
+        sources[quality] = seen[-1][1]
+    assert sources == {30: "jpeg-low", 75: "jpeg-medium", 98: "clean"}
+    evaluate("balanced", folder, scale=2, jpeg=75, source="jpeg-high")
+    assert seen[-1][1] == "jpeg-high"
+    evaluate("balanced", folder, scale=2)
+    assert seen[-1][1] == "clean"
+    with pytest.raises(ValueError, match=r"^the quality of JPEG must be from 1 to 100, got 0$"):
+        evaluate("bicubic", folder, jpeg=0)
+
+
+def test_the_worse_the_quality_the_worse_the_score(folder: Path) -> None:
+    found = [evaluate("bicubic", folder, scale=2, jpeg=quality)[0].psnr for quality in (10, 50, 95)]
+    assert found == sorted(found)
+    assert found[-1] < evaluate("bicubic", folder, scale=2)[0].psnr + 0.1
+    (cleaned,) = evaluate("bicubic", folder, scale=1, jpeg=50)
+    assert cleaned.scale == 1
+
+
+def test_reports_of_compressed_pictures() -> None:
+    text = markdown([*SCORES[:1], replace(SCORES[0], jpeg=75)])
+    assert text.splitlines()[0] == "| model | scale | JPEG | Set5 |"
+    assert text.splitlines()[3] == "| bicubic | ×2 | 75 | 33.68 / 0.9305 |"
+    assert from_json(to_json([replace(SCORES[0], jpeg=75)])) == [replace(SCORES[0], jpeg=75)]

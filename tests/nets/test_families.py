@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from thinlens import nets
+from thinlens import bake, nets
 from thinlens.nets import (
     adaptive_lut3d,
     bicubic,
@@ -164,3 +164,23 @@ def test_foreign_modules_are_refused() -> None:
         nets.lower(torch.nn.Linear(1, 1))
     with pytest.raises(TypeError, match=r"str is not a thinlens network; build one with nets\.build"):
         nets.build("eSR-MAX_s2_K3_C1")
+
+
+STARTING = ["eSR-TR_s2_K3_C2", "eSR-CNN_s2_C2_D3_S4", "ESPCN_s2_D0_S4", "ECBSR_s2_M1_C3", "ECBSR_s1_M1_C3_identity"]
+
+
+@pytest.mark.parametrize("identifier", STARTING)
+def test_a_network_starts_from_a_program(identifier: str) -> None:
+    config = nets.parse(identifier)
+    learned, fresh = (nets.build(config, "edge") for _ in range(2))
+    made = bake.fuse(nets.lower(learned))
+    fresh.take(made)
+    picture = torch.rand(1, 1, 12, 12)
+    np.testing.assert_allclose(fresh(picture).detach(), learned(picture).detach(), atol=2e-5)
+
+
+def test_a_network_starts_from_no_other_program() -> None:
+    made = bake.fuse(nets.lower(nets.build(nets.parse("ECBSR_s2_M1_C3"))))
+    for identifier in ("ECBSR_s2_M1_C4", "ECBSR_s2_M2_C3", "ESPCN_s2_D0_S4"):
+        with pytest.raises(ValueError, match=f"{identifier} cannot start from the program ECBSR_s2_M1_C3"):
+            nets.build(nets.parse(identifier)).take(made)

@@ -75,7 +75,7 @@ def test_gray_profiles_are_applied_where_there_is_no_gray(tmp_path: Path, suffix
     found = read(tmp_path / f"high{suffix}")
     assert np.abs(found.pixels - expected).mean() < 3
     assert (found.alpha is not None) == case.transparent
-    assert "icc-profile-data" not in found.metadata or b"RGB " in found.metadata["icc-profile-data"][:20]  # pyright: ignore[reportOperatorIssue]
+    assert found.profile is None or b"RGB " in found.profile[:20]
 
 
 def test_the_corpus_is_large() -> None:

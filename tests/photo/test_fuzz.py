@@ -93,7 +93,7 @@ def child(folder: str, start: int, stop: int) -> None:
         run.IN_ONE_PIECE, run.BAND, limit = (0, 5000, 4) if number % 2 else (2**28, 2**24, 100)
         faulthandler.dump_traceback_later(SECONDS, exit=True)
         try:
-            plan = run.upscale_file(low, high, model=nearest, limit=limit)
+            plan = run.upscale_file(low, high, model=nearest, limit=limit).plan
         except (OSError, ValueError) as error:
             assert str(error).count("\n") == 0, error
             outcome = "refused"

@@ -64,7 +64,17 @@ def layers(scale: int, hidden: int, kernel: int = 3) -> Program:
     return Program(f"layers {scale} {hidden}", ops)
 
 
-PAIRS = [pair(2), pair(3, step=3), pair(4, step=4), pair(2, 1), pair(1)]
+PAIRS = [
+    pair(2),
+    pair(3),
+    pair(4, step=2),
+    pair(2, step=2),
+    pair(3, step=2),
+    pair(3, step=3),
+    pair(4, step=4),
+    pair(2, 1),
+    pair(1),
+]
 PROGRAMS = [*PAIRS, four(2), four(4), layers(2, 8), layers(3, 5, 5), layers(4, 16)]
 
 

@@ -1,5 +1,6 @@
 """Training: it learns, it resumes where it was interrupted, it says what is wrong."""
 
+import runpy
 import shutil
 from contextlib import nullcontext
 from dataclasses import replace
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from thinlens import checkpoint, models, nets, photo, program
+from thinlens import bake, checkpoint, models, nets, photo, program
+from thinlens.data.compression import Compression
 from thinlens.data.pairs import Sampling, make_pairs, prepare
 from thinlens.training import GradientDescent, LeastSquares, Recipe, descent, least_squares, load_recipe, state, train
 from thinlens.training.losses import loss as training_loss
@@ -306,6 +308,7 @@ def test_every_setting_changes_the_hash() -> None:
         Recipe("eSR-MAX_s2_K3_C2", seed=1),
         Recipe("eSR-MAX_s2_K3_C2", epsilon=1.0),
         Recipe("eSR-MAX_s2_K3_C2", sampling=SAMPLING),
+        *(Recipe("eSR-MAX_s2_K3_C2", compression=each) for each in (Compression(), Compression((50, 60)))),
         *(Recipe("eSR-MAX_s2_K3_C2", method) for method in (SHORT, replace(SHORT, kind="soap"), LeastSquares())),
         *(Recipe("eSR-MAX_s2_K3_C2", LeastSquares(**setting)) for setting in ({"steps": 9}, {"grow": (3,)})),
     ]
@@ -319,14 +322,25 @@ def test_recipes_are_files_that_set_recipe(tmp_path) -> None:
     path.write_text("x = 1\n")
     with pytest.raises(ValueError, match="is not a recipe: it must set recipe"):
         load_recipe(path)
+    path.write_text("from thinlens.training import Recipe\nrecipes = {'a': Recipe('eSR-MAX_s3_K3_C2')}\n")
+    assert load_recipe(f"{path}:a") == Recipe("eSR-MAX_s3_K3_C2")
+    with pytest.raises(ValueError, match="is not a recipe: name one of its recipes, as .*recipe.py:a"):
+        load_recipe(path)
+    with pytest.raises(ValueError, match="has no recipe 'b'; it has a"):
+        load_recipe(f"{path}:b")
 
 
 def test_the_released_models_come_from_the_recipes() -> None:
     files = sorted((Path(__file__).parents[2] / "recipes").glob("*.py"))
-    recipes = {file.stem: load_recipe(file) for file in files}
+    single = [file for file in files if "recipe" in runpy.run_path(str(file))]
+    recipes = {file.stem: load_recipe(file) for file in single}
     assert all(recipe.id == name for name, recipe in recipes.items())
-    released = [program.load(models.path(name)) for name in (*models.names(), models.ENHANCE)]
-    made = {each.name: each.provenance["recipe"] for each in released}
+    for file in [file for file in files if file not in single]:
+        recipes |= runpy.run_path(str(file))["recipes"]
+    assert all(name.split(".")[0] == recipe.id for name, recipe in recipes.items())
+    released = {file.stem: program.load(file) for file in models.FOLDER.glob("*.safetensors")}
+    names = {name: each.name if name == models.ENHANCE else name for name, each in released.items()}
+    made = {names[name]: each.provenance["recipe"] for name, each in released.items()}
     assert {name: recipes[name].hash() for name in made} == made
 
 
@@ -340,3 +354,15 @@ def test_training_starts_from_a_checkpoint(photos, tmp_path) -> None:
     other = replace(ADAM, id="eSR-MAX_s2_K3_C1")
     with pytest.raises(ValueError, match="is a checkpoint of .*, not of eSR-MAX_s2_K3_C1: start with one of these"):
         train(other, photos, second, start=first, cache=tmp_path, progress=False)
+
+
+def test_training_starts_from_a_program(photos, tmp_path) -> None:
+    first, second, made = (tmp_path / f"{name}.safetensors" for name in ("first", "second", "program"))
+    recipe = replace(SOAP, optimizer=replace(SHORT, kind="soap", steps=4))
+    train(recipe, photos, first, cache=tmp_path, progress=False)
+    program.save(replace(bake.fuse(nets.lower(checkpoint.load(first)[0])), provenance={"recipe": recipe.hash()}), made)
+    compressed = replace(recipe, compression=Compression((50, 60)))
+    train(compressed, photos, second, start=made, cache=tmp_path, progress=False)
+    assert checkpoint.load(second)[1]["start"] == recipe.hash()
+    with pytest.raises(ValueError, match="is a program of .*, not of eSR-MAX_s2_K3_C2: start with one of these"):
+        train(ADAM, photos, second, start=made, cache=tmp_path, progress=False)

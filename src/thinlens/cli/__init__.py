@@ -12,9 +12,12 @@ from .benchmark import benchmark
 from .convert import convert
 from .enhance import enhance
 from .evaluate import evaluate
+from .explain import explain
 from .listing import list_models
+from .search import app as search
 from .train import train
 from .upscale import upscale
+from .video import video
 from .work import INTERRUPTED
 
 app = typer.Typer(
@@ -53,11 +56,14 @@ def version(
 
 app.command()(upscale)
 app.command()(enhance)
+app.command()(video)
 app.command("list")(list_models)
 app.command()(train)
+app.add_typer(search, name="search")
 app.command()(convert)
 app.command()(evaluate)
 app.command()(benchmark)
+app.command()(explain)
 
 
 def fail(error: Exception) -> NoReturn:

@@ -19,9 +19,14 @@ def convert(
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="PHOTOS", help="A folder of photos to train the entries of tables on."),
     ] = None,
+    source: Annotated[
+        str, typer.Option(help="What the photos for int8 layers are made to go through first, as jpeg-low.")
+    ] = "clean",
 ) -> None:
     """Make a program, which runs without torch, of a checkpoint."""
     import thinlens
 
-    made = thinlens.convert(checkpoint, out, quantize=quantize, fine_tune=fine_tune)
+    from ..data.compression import degree
+
+    made = thinlens.convert(checkpoint, out, quantize=quantize, fine_tune=fine_tune, compression=degree(source))
     print(f"{out}: {made.name}, ×{made.scale}")

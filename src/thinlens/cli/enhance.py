@@ -76,7 +76,7 @@ def enhance(
         grading = Grading(look)
         if save_cube:
             look.lut.at_strength(look.strength).write(save_cube)
-    work = Work(sizes.TargetSize(scale=1), "balanced", grading, limit, "enhancing", "enhanced")
+    work = Work(sizes.TargetSize(scale=1), "balanced", grading, limit, "clean", "enhancing", "enhanced")
     if todo is None:
         pipe(photos[0], out or STREAM, overwrite, format, work)
         return

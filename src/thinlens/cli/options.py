@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..models import SOURCES
+
 ScaleOption = Annotated[
     Optional[int],  # noqa: UP045, Typer reads it at run time, on Python 3.10 too
     typer.Option("--scale", "-s", help="How many times larger: 2, 3 or 4 [default: 2, or the model's own]"),
@@ -29,6 +31,9 @@ ClusterOption = Annotated[
     typer.Option(metavar="ADDRESS", help="Of a Ray cluster to do the work, or local."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each photo and one at the end.")]
+SourceOption = Annotated[
+    str, typer.Option(help=f"What the photos have been through: {', '.join(SOURCES)}, or auto, to be found out.")
+]
 StrengthOption = Annotated[float, typer.Option(help="How much of the change of colors is done, from 0 to 1.")]
 
 

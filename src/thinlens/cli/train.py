@@ -9,12 +9,14 @@ import typer
 
 
 def train(
-    network: Annotated[str, typer.Argument(metavar="ID", help="As eSR-TR_s2_K5_C4, or a recipe file, as my.py.")],
+    network: Annotated[
+        str, typer.Argument(metavar="ID", help="As eSR-TR_s2_K5_C4, or a recipe file, as my.py or my.py:name.")
+    ],
     data: Annotated[Path, typer.Option("--data", help="A folder of photos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The checkpoint file, .safetensors.")],
     start: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="A checkpoint of the same network to begin with, in the place of random weights."),
+        typer.Option(help="A checkpoint or program of the same network to begin with, in the place of random weights."),
     ] = None,
     steps: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
     seed: Annotated[Optional[int], typer.Option(help="Instead of the recipe's.")] = None,  # noqa: UP045
@@ -38,7 +40,7 @@ def train(
     run = thinlens.train  # says so if torch is missing
     from ..training import default_recipe, load_recipe
 
-    recipe = load_recipe(network) if network.endswith(".py") else default_recipe(network)
+    recipe = load_recipe(network) if ".py" in network else default_recipe(network)
     recipe = recipe.overridden(optimizer, steps, seed=seed, loss=loss)
     psnr = run(recipe, data, out, start=start, resume=resume, device=device, compiled=compiled)
     print(f"{out}: {recipe.id}, validation PSNR {psnr:.2f} dB")

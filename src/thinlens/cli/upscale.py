@@ -16,6 +16,7 @@ from .options import (
     OverwriteOption,
     PhotosArgument,
     SkipOption,
+    SourceOption,
     StrengthOption,
     size_of,
 )
@@ -40,6 +41,7 @@ def upscale(
     height: Annotated[Optional[int], typer.Option(help="Pixels down, in proportion.")] = None,  # noqa: UP045
     fit: Annotated[Optional[str], typer.Option(metavar="WxH", help="The largest that fits into this.")] = None,  # noqa: UP045
     long_side: Annotated[Optional[int], typer.Option(help="Pixels along the longer side.")] = None,  # noqa: UP045
+    source: SourceOption = "auto",
     enhance: Annotated[bool, typer.Option("--enhance", help="Better colors first, as thinlens enhance.")] = False,
     strength: StrengthOption = 1.0,
     limit: LimitOption = None,
@@ -51,17 +53,18 @@ def upscale(
     json: JsonOption = False,
 ) -> None:
     """Make photos larger."""
-    from .. import run, sizes
+    from .. import run, sizes, sources
 
     wanted = sizes.TargetSize(
         scale, size_of(size) if size else None, width, height, size_of(fit) if fit else None, long_side
     )
     offered = run.scales(model)
     sizes.plan((10**6, 10**6), offered, wanted)  # what the model can do with no photo is refused before all else
+    sources.asked(source)
     if strength != 1 and not enhance:
         raise ValueError("--strength is that of --enhance; give both")
     grading = run.grading(strength=strength) if enhance else None
-    work = Work(wanted, model, grading, limit, "enlarging", "enlarged")
+    work = Work(wanted, model, grading, limit, source, "enlarging", "enlarged")
     todo = todo_of(photos, out, wanted.label(offered), format, skip_existing, overwrite, jobs, cluster, json)
     if todo is None:
         pipe(photos[0], out or STREAM, overwrite, format, work)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import typer
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from ..color.grading import Grading
     from ..jobs import Job
     from ..sizes import TargetSize
+    from ..sources import Choice
 
 STREAM = Path("-")
+Result = TypeVar("Result")
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended, by convention."""
 
@@ -30,8 +32,14 @@ class Work:
     model: str
     grading: Grading | None
     limit: float | None
+    source: str
     doing: str
     done: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All but the size, as the functions that do photos take them."""
+        return {"model": self.model, "limit": self.limit, "grading": self.grading, "source": self.source}
 
 
 def todo_of(
@@ -65,11 +73,12 @@ def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, clust
 
     from .. import batch, run
 
-    options: dict[str, Any] = {"model": work.model, "limit": work.limit, "grading": work.grading}
+    options = work.options
     if len(todo) == 1 and not (json or cluster or skip_existing):
         batch.clean_targets(todo)
-        _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
+        done = _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
         print(todo[0].target)
+        _say(done.choice)
     elif cluster:
         from ..cluster import upscale_files
 
@@ -92,16 +101,23 @@ def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: 
         raise FileExistsError(f"{target} is there already; give --overwrite")
     photo = sys.stdin.buffer if source == STREAM else source
     result = sys.stdout.buffer if target == STREAM else target
-    options: dict[str, Any] = {"model": work.model, "limit": work.limit, "grading": work.grading}
-    upscale_stream(photo, result, work.wanted, format=format, **options)
+    _say(upscale_stream(photo, result, work.wanted, format=format, **work.options).choice)
 
 
-def _interruptible(call: Callable[..., object], *arguments: object, **options: object) -> None:
+def _say(choice: Choice) -> None:
+    """Which source was taken and why, beside the results, unless that goes without saying."""
+    from ..sources import UNTOUCHED
+
+    if not choice.asked and choice != UNTOUCHED:
+        print(f"source: {choice}", file=sys.stderr)
+
+
+def _interruptible(call: Callable[..., Result], *arguments: object, **options: object) -> Result:
     """Call in another thread: libvips and Halide do not hear Ctrl-C, the main thread does."""
     from concurrent.futures import ThreadPoolExecutor
 
     try:
-        ThreadPoolExecutor(1).submit(call, *arguments, **options).result()
+        return ThreadPoolExecutor(1).submit(call, *arguments, **options).result()
     except KeyboardInterrupt:
         stop("stopped")
 
@@ -113,6 +129,7 @@ def _follow(
 
     The exit code is 1 if any photo failed, 130 at Ctrl-C.
     """
+    from collections import Counter
     from json import dumps
     from time import perf_counter
 
@@ -121,14 +138,18 @@ def _follow(
 
     counts = dict.fromkeys(("done", "skipped", "failed"), 0)
     errors: list[str] = []
+    sources: Counter[str] = Counter()
     start, stopped = perf_counter(), False
     try:
         for outcome in track(outcomes, work.doing, total=len(jobs), console=Console(stderr=True)):
             status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
             counts[status] += 1
+            choice = outcome.choice
+            sources.update([choice.source] if choice and not choice.asked else ())
             if as_json:
                 files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
                 line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
+                line |= {"source": choice and choice.source, "why": choice and choice.why}
                 print(dumps(line), file=results, flush=True)
             elif outcome.error:
                 errors.append(outcome.error)
@@ -141,7 +162,9 @@ def _follow(
         end = dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start})
     else:
         there = f", {counts['skipped']} there already" if counts["skipped"] else ""
-        end = f"{counts['done']} of {len(jobs)} photos {work.done}{there}, in {_places(jobs)}"
+        taken = ", ".join(f"{count} {source}" for source, count in sorted(sources.items()))
+        as_what = f" ({taken})" if set(sources) - {"clean"} else ""
+        end = f"{counts['done']} of {len(jobs)} photos {work.done}{as_what}{there}, in {_places(jobs)}"
     print(end, file=results, flush=True)
     if stopped:
         stop("stopped; --skip-existing goes on from here")

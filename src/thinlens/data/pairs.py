@@ -18,6 +18,7 @@ from safetensors.numpy import save as to_bytes
 from .. import photo
 from ..files import write_whole
 from ..program.ops import LUMA_WEIGHTS
+from .compression import Compression, compress
 from .degrade import downscale
 
 FORMAT = "thinlens patches 1"
@@ -141,14 +142,18 @@ def read_patches(path: str | os.PathLike[str]) -> Patches:
         raise ValueError(f"{path} is damaged ({error}); delete it and train again") from None
 
 
-def make_pairs(crops: Crops, scale: int) -> Pairs:
-    """Shrink crops by MATLAB-style bicubic with antialiasing, rounded to 8 bits, and take the luma of both."""
+def make_pairs(crops: Crops, scale: int, compression: Compression | None = None, seed: int = 0) -> Pairs:
+    """Shrink crops by MATLAB-style bicubic with antialiasing, rounded to 8 bits, and take the luma of both.
+
+    With `compression` the low-resolution pictures are compressed in between, each of its draws a pair of its own.
+    """
     if crops.shape[1] % scale:
         raise ValueError(f"crops of {crops.shape[1]} pixels do not shrink by {scale}; prepare them with another size")
     inner, outer = slice(MARGIN, -MARGIN), slice(MARGIN * scale, -MARGIN * scale)
-    low = np.stack([_luma(downscale(crop, scale))[inner, inner] for crop in crops])
+    lows = shrink(crops, scale, compression, seed)
+    low = np.stack([_luma(picture)[inner, inner] for picture in lows])
     high = np.stack([_luma(crop)[outer, outer] for crop in crops])
-    return Pairs(low, high, scale)
+    return Pairs(low, np.tile(high, (len(low) // len(high), 1, 1)), scale)
 
 
 def rounded(pairs: Pairs) -> Pairs:
@@ -173,9 +178,12 @@ def stretch(crops: Crops, fraction: float, seed: int = 0) -> Crops:
     return result
 
 
-def shrink(crops: Crops, scale: int) -> Crops:
-    """The low-resolution pictures alone, `(N, size / scale, size / scale, 3)` uint8, sRGB-encoded."""
-    return np.stack([downscale(crop, scale) for crop in crops])
+def shrink(crops: Crops, scale: int, compression: Compression | None = None, seed: int = 0) -> Crops:
+    """The low-resolution pictures alone, `(draws · N, size / scale, size / scale, 3)` uint8, sRGB-encoded."""
+    low = np.stack([downscale(crop, scale) for crop in crops])
+    if compression is None:
+        return low
+    return np.concatenate([compress(low, compression, seed + draw) for draw in range(compression.draws)])
 
 
 def _luma(image: NDArray[Any]) -> NDArray[np.float32]:

@@ -9,13 +9,19 @@ from rich.table import Table
 
 from .protocol import ImageScore, Score
 
+NAMES = ("model", "scale")
+"""The columns that hold no figures."""
+
 
 def table(scores: Sequence[Score]) -> Table:
-    """A row per model and scale, a column per set with "PSNR dB / SSIM"; a star marks sets that are not known ones."""
+    """A row per model, scale and quality of JPEG, if there is any, a column per set with "PSNR dB / SSIM".
+
+    A star marks sets that are not known ones.
+    """
     head, *rows = _cells(scores)
-    result = Table(*head[:2])
-    for name in head[2:]:
-        result.add_column(name, justify="right")
+    result = Table()
+    for name in head:
+        result.add_column(name, justify="left" if name in NAMES else "right")
     for row in rows:
         result.add_row(*row)
     return result
@@ -24,7 +30,7 @@ def table(scores: Sequence[Score]) -> Table:
 def markdown(scores: Sequence[Score]) -> str:
     """The same as a Markdown table, ending in a newline."""
     head, *rows = _cells(scores)
-    rule = ["---", "---", *["---:"] * (len(head) - 2)]
+    rule = ["---" if name in NAMES else "---:" for name in head]
     return "".join(f"| {' | '.join(row)} |\n" for row in [head, rule, *rows])
 
 
@@ -49,6 +55,8 @@ def from_json(text: str) -> list[Score]:
 def _line(score: Score) -> str:
     images = [[image.name, _finite(round(image.psnr, 4)), round(image.ssim, 6)] for image in score.images]
     fields = {**vars(score), "psnr": _finite(score.psnr), "images": images}
+    if score.jpeg is None:
+        del fields["jpeg"]
     return json.dumps(fields, ensure_ascii=False, allow_nan=False)
 
 
@@ -62,9 +70,16 @@ def _number(psnr: float | None) -> float:
 
 def _cells(scores: Sequence[Score]) -> list[list[str]]:
     sets = list(dict.fromkeys((score.data, score.known) for score in scores))
-    found = {(score.model, score.scale, score.data): f"{score.psnr:.2f} / {score.ssim:.4f}" for score in scores}
-    rows = [
-        [model, f"×{scale}", *(found.get((model, scale, name), "") for name, _ in sets)]
-        for model, scale in dict.fromkeys((score.model, score.scale) for score in scores)
-    ]
-    return [["model", "scale", *(name if known else f"{name}*" for name, known in sets)], *rows]
+    found = {(_run(score), score.data): f"{score.psnr:.2f} / {score.ssim:.4f}" for score in scores}
+    compressed = any(score.jpeg is not None for score in scores)
+    head = [*NAMES, *(["JPEG"] if compressed else []), *(name if known else f"{name}*" for name, known in sets)]
+    rows: list[list[str]] = []
+    for run in dict.fromkeys(map(_run, scores)):
+        model, scale, jpeg = run
+        quality = [str(jpeg or "")] if compressed else []
+        rows.append([model, f"×{scale}", *quality, *(found.get((run, name), "") for name, _ in sets)])
+    return [head, *rows]
+
+
+def _run(score: Score) -> tuple[str, int, int | None]:
+    return score.model, score.scale, score.jpeg

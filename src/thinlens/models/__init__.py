@@ -1,9 +1,10 @@
-"""The released programs: trained by this project, carried by the package, one file per model and scale."""
+"""The released programs: trained by this project, carried by the package, one file per model, scale and source."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+FOLDER = Path(__file__).parent
 PRESETS = {
     "fast": "eSR-MAX_s{scale}_K3_C2",
     "balanced": "ECBSR_s{scale}_M2_C8",
@@ -11,6 +12,13 @@ PRESETS = {
     "best": "ECBSR_s{scale}_M4_C16",
 }
 """The published id behind each preset, from the quickest to the best."""
+CLEANERS = {
+    "fast": "ECBSR_s1_M2_C8",
+    "balanced": "ECBSR_s1_M2_C8",
+    "fine": "ECBSR_s1_M2_C8",
+    "best": "ECBSR_s1_M4_C16",
+}
+"""The id behind each preset at scale 1, for compressed sources only."""
 TABLES = {"lut": {2: "LUT_s2_K5_C8", 3: "LUT_s3_K5_C16", 4: "LUT_s4_K7_C32"}}
 """Networks that are tables for 8-bit pictures, by name: at each scale the id of what wins there."""
 OTHERS = (
@@ -25,6 +33,10 @@ NAMED = (*PRESETS, *TABLES)
 """All that a model can be called by without saying its scale."""
 SCALES = (2, 3, 4)
 """How many times larger, along each side, the presets make a picture."""
+CLEAN = "clean"
+SOURCES = (CLEAN, "jpeg-high", "jpeg-medium", "jpeg-low")
+"""What pictures have been through that weights were trained for, from the least harm to the most. Degrees of video
+compression will be further entries."""
 ENHANCE = "enhance"
 """The program that chooses a color table for a photo."""
 
@@ -38,19 +50,49 @@ def identifier(name: str, scale: int) -> str:
     """The id behind a name, or that of a model of `OTHERS`, at a scale."""
     if name in TABLES:
         return TABLES[name][scale]
-    return PRESETS.get(name, name).format(scale=scale)
+    return CLEANERS[name] if scale == 1 else PRESETS.get(name, name).format(scale=scale)
 
 
-def path(name: str, scale: int = 2) -> Path:
-    """The program file of a preset at a scale, or of a released id, which says its scale itself.
-
-    Raises ValueError, listing what there is, for any other name or scale.
-    """
+def sources(name: str, scale: int = 2) -> tuple[str, ...]:
+    """The sources that a preset at a scale, or a released id, has weights for; none if there is no such model."""
     if name in NAMED:
-        if scale not in SCALES:
+        if scale not in SCALES and not (scale == 1 and name in PRESETS):
+            return ()
+        name = identifier(name, scale)
+    elif name not in _ids():
+        return ()
+    return tuple(source for source in SOURCES if _file(name, source).is_file())
+
+
+def path(name: str, scale: int = 2, source: str = CLEAN) -> Path:
+    """The program file of a preset at a scale, or of a released id, which says its scale itself, for a source.
+
+    Raises ValueError, listing what there is, for any other name or scale, and for a source without weights.
+    """
+    check_source(source)
+    if name in NAMED:
+        if scale not in SCALES and not (scale == 1 and name in PRESETS and source != CLEAN):
             raise ValueError(f"{name} enlarges 2, 3 or 4 times, not {scale}")
         name = identifier(name, scale)
-    elif name not in (ENHANCE, *names()):
+    elif name not in _ids():
         known = ", ".join((*NAMED, ENHANCE, *names()))
         raise ValueError(f"unknown model {name!r}; there are {known}, or give a program file")
-    return Path(__file__).parent / f"{name}.safetensors"
+    file = _file(name, source)
+    if not file.is_file():
+        there = ", ".join(sources(name)) or "no source"
+        raise ValueError(f"{name} has no weights for the source {source}; it has them for {there}")
+    return file
+
+
+def check_source(source: str) -> None:
+    """Raise ValueError, listing what there is, unless it is one of `SOURCES`."""
+    if source not in SOURCES:
+        raise ValueError(f"unknown source {source!r}; there are {', '.join(SOURCES)}, or auto where there is a picture")
+
+
+def _ids() -> tuple[str, ...]:
+    return (ENHANCE, *names(), *CLEANERS.values())
+
+
+def _file(identifier: str, source: str) -> Path:
+    return FOLDER / (f"{identifier}.safetensors" if source == CLEAN else f"{identifier}.{source}.safetensors")

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ..program import Add, Convolution, Operation, Padding, PixelShuffle
+from ..program import Add, Convolution, Operation, Padding, PixelShuffle, Program
 from . import network
 from .layers import array, correlate, lower_activation
 
@@ -106,6 +106,14 @@ class Block(nn.Module):
             weight = weight + nn.functional.pad(torch.eye(len(bias), device=bias.device)[:, :, None, None], [1] * 4)
         return weight, bias
 
+    def branch_kernels(self) -> list[Tensor]:
+        """What each branch is as one 3×3 convolution, `(out, in, 3, 3)`, the plain 3×3 first."""
+        kernels = [self.conv3x3.weight]
+        for branch in self.branches():
+            second, _ = branch.second()
+            kernels.append(torch.einsum("omyx,mi->oiyx", second, branch.k0.flatten(1)))
+        return kernels
+
     def lower(self, source: int) -> list[Operation]:
         """The operations of all branches and their sum; the activation is not among them."""
         assert self.conv3x3.bias is not None
@@ -141,17 +149,35 @@ class Network(network.Network):
             )
         )
 
+    def blocks(self) -> list[Block]:
+        """All blocks in their order."""
+        return [block for block in self.backbone if isinstance(block, Block)]
+
     def forward(self, low: Tensor) -> Tensor:
         return nn.functional.pixel_shuffle(self.backbone(low).float() + low, self.config.scale)
 
+    def trained_layers(self) -> list[nn.Module]:
+        layers = [layer for block in self.blocks() for layer in (block.conv3x3, block.act)]
+        return [layer for layer in layers if not isinstance(layer, nn.Identity)]
+
+    @torch.no_grad()
+    def take(self, program: Program) -> None:
+        """The 3×3 branches get what the others, which stay as they are, lack of the merged kernels."""
+        super().take(program)
+        for block in self.blocks():
+            wanted = block.conv3x3.weight, block.conv3x3.bias
+            for own, whole in zip(wanted, block.merged(), strict=True):
+                assert own is not None
+                own.copy_(2 * own - whole)
+
     def operations(self) -> list[Operation]:
         ops: list[Operation] = []
-        for block in self.backbone:
-            assert isinstance(block, Block)
+        for block in self.blocks():
             ops += block.lower(len(ops))
             if not isinstance(block.act, nn.Identity):
                 ops.append(lower_activation(block.act, len(ops), len(block.conv3x3.weight)))
-        return [*ops, Add(len(ops), 0), PixelShuffle(len(ops) + 1, self.config.scale)]
+        enlarged = [PixelShuffle(len(ops) + 1, self.config.scale)] if self.config.scale > 1 else []
+        return [*ops, Add(len(ops), 0), *enlarged]
 
 
 def _activation(kind: Kind, channels: int) -> nn.Module:

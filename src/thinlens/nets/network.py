@@ -10,9 +10,10 @@ from math import inf
 from string import Formatter
 from typing import Annotated, Any, ClassVar, TypeAlias, get_args, get_type_hints
 
+import torch
 from torch import Tensor, nn
 
-from ..program import Operation, Padding, Program
+from ..program import Activation, Convolution, Operation, Padding, Program
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,36 @@ class Network(nn.Module, ABC):
     def lower(self) -> Program:
         """The program that computes what the module computes."""
         return Program(str(self.config), tuple(self.operations()))
+
+    def trained_layers(self) -> list[nn.Module]:
+        """The layers with weights, each as it is one operation of the merged program, in the same order."""
+        return [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.PReLU)]
+
+    @torch.no_grad()
+    def take(self, program: Program) -> None:
+        """Start from what a merged program of the same network has learned: the inverse of `lower` and `bake.fuse`.
+
+        Raises ValueError if it is the program of another network, or of one that cannot be taken over.
+        """
+        learned = (Convolution, Activation)
+        ops = [op for op in program.ops if isinstance(op, learned) and getattr(op, "slope", op) is not None]
+        layers = self.trained_layers()
+        try:
+            for layer, op in zip(layers, ops, strict=True):
+                _take(layer, op)
+        except ValueError:
+            raise ValueError(f"{self.config} cannot start from the program {program.name}; give a checkpoint") from None
+
+
+def _take(layer: nn.Module, op: Convolution | Activation) -> None:
+    """Give a layer the weights of its operation. Raises ValueError if it is not its own."""
+    arrays = (op.weight, op.bias) if isinstance(op, Convolution) else (op.slope,)
+    parameters = list(layer.parameters())
+    values = [torch.tensor(array) for array in arrays if array is not None]
+    if [value.shape for value in values] != [parameter.shape for parameter in parameters]:
+        raise ValueError
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.copy_(value)
 
 
 @cache

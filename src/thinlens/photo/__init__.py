@@ -2,6 +2,9 @@
 
 from .alpha import BLEED, bleed
 from .bands import Stage, in_bands, write_bands
+from .compression import Compression, compression, compression_of
+from .in_memory import as_jpeg, decoded
+from .metadata import Metadata, Resource, Text
 from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .profile import Profile
@@ -13,16 +16,24 @@ __all__ = [
     "BLEED",
     "LIMIT",
     "SUFFIXES",
+    "Compression",
     "Details",
+    "Metadata",
     "Opened",
     "Photo",
     "Profile",
+    "Resource",
     "Stage",
+    "Text",
     "UnfinishedError",
+    "as_jpeg",
     "bleed",
     "check_megapixels",
     "check_size",
     "check_target",
+    "compression",
+    "compression_of",
+    "decoded",
     "in_bands",
     "open_photo",
     "read",

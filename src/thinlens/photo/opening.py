@@ -13,8 +13,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from .photo import RESOLUTION, Details, Photo, split
-from .tiff import read_exif
+from . import metadata
+from .metadata import Metadata, exif
+from .photo import Details, Photo, split
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BEGINNINGS = (b"\xff\xd8\xff", PNG, b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -25,10 +26,10 @@ HEIC = tuple(BOXES + brand for brand in (b"heic", b"heix", b"heim", b"heis"))
 """What stands there in HEIC files, which few builds of libvips can read, for patents."""
 LOADERS = ("jpegload", "pngload", "webpload", "tiffload", "heifload")
 FORMATS = "JPEG, PNG, WebP, TIFF or AVIF"
-KEPT = ("exif-data", "icc-profile-data", "xmp-data", "iptc-data", "photoshop-data", "resolution-unit")
-"""The metadata that outlives enlarging, by libvips' names."""
 UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
+SIDEWAYS = (5, 6, 7, 8)
+"""Those of pixels whose rows are shown as columns."""
 LIMIT = 2500.0
 """Megapixels that a photo and its result may have at most, unless a caller allows more."""
 WHOLE = 1 / 10
@@ -80,7 +81,7 @@ class Opened:
     def read(self) -> Photo:
         """The whole photo."""
         pixels, alpha = split(next(self.bands(self.image.height)))
-        return Photo(pixels, alpha, self.details.metadata, self.details.resolution)
+        return Photo(pixels, alpha, self.details.metadata, self.details.resolution, self.details.profile)
 
     def bands(self, rows: int) -> Iterator[NDArray[Any]]:
         """Bands of so many rows, `(rows, W)`, or `(rows, W, channels)` with alpha last; the last may be lower."""
@@ -111,19 +112,22 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
         image = _open(path, "sequential")
         whole = _field(image, "interlaced") or _field(image, "vips-loader").startswith("heifload")
         check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
-        if _field(image, "orientation") not in (None, UPRIGHT):
+        with open(path, "rb") as file:
+            found, resolution = metadata.read(file)
+        orientation = _orientation(image, found)
+        if orientation != UPRIGHT:
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
-            image = _open(path, "random").autorot()
+            image = _open(path, "random").copy()
+            image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+            image = image.autorot()
         image = _gray_or_rgb(path, image)
     except pyvips.Error:
         raise _damaged(path) from None
-    kept = {name: value for name in KEPT if (value := _field(image, name)) is not None}
-    if _field(image, "vips-loader").startswith("tiffload"):
-        with open(path, "rb") as file:
-            exif = read_exif(file)
-        kept |= {} if exif is None else {"exif-data": exif}
-        kept.pop("iptc-data", None)  # of which libvips reads a quarter, and writes one
-    return Opened(path, image, Details(kept, _resolution(image)))
+    if orientation != UPRIGHT:
+        found = metadata.turned(found)
+    if orientation in SIDEWAYS and resolution:
+        resolution = resolution[1], resolution[0]
+    return Opened(path, image, Details(found, resolution, _field(image, "icc-profile-data")))
 
 
 def read(path: str | os.PathLike[str], limit: float = LIMIT) -> Photo:
@@ -213,23 +217,12 @@ def _full_range(image: pyvips.Image) -> pyvips.Image:
     return (image * (65535 / white)).rint().cast("ushort").copy(interpretation=image.interpretation)
 
 
-def _resolution(image: pyvips.Image) -> tuple[float, float]:
-    """Pixels per millimeter; libvips says 1 where there is none but in EXIF. Absurd ones are none."""
-    across, down = image.xres, image.yres
-    if across == down == 1:
-        unit = {"2": 25.4, "3": 10.0}.get(str(_field(image, "exif-ifd0-ResolutionUnit"))[:1], math.nan)
-        across, down = (_ratio(_field(image, f"exif-ifd0-{axis}Resolution")) / unit for axis in "XY")
-    known = 0.001 < min(across, down) and max(across, down) < 100_000 and not across == down == 1
-    return (across, down) if known else RESOLUTION
-
-
-def _ratio(text: str | None) -> float:
-    """The number that a field of EXIF such as `3000/10 (300, Rational, …)` begins with."""
-    numerator, _, denominator = (text or "").split(" ")[0].partition("/")
-    try:
-        return float(numerator) / float(denominator or 1)
-    except (ValueError, ZeroDivisionError):
-        return math.nan
+def _orientation(image: pyvips.Image, found: Metadata) -> int:
+    """How the stored picture has to be turned; libvips does not see what PNG files have as a text."""
+    said = _field(image, "orientation")
+    if said is None and found.exif and _field(image, "vips-loader").startswith("pngload"):
+        said = exif.orientation(found.exif)
+    return said or UPRIGHT
 
 
 def _field(image: pyvips.Image, name: str) -> Any:

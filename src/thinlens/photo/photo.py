@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Value: TypeAlias = bytes | str
-RESOLUTION = (72 / 25.4, 72 / 25.4)
-"""Pixels per millimeter of a file that says none: 72 dpi."""
+from .metadata import NOTHING, Metadata, Resolution
 
 
 @dataclass(frozen=True)
 class Details:
     """What a photo file holds beside pixels.
 
-    `metadata` has libvips' names and values; `resolution` is horizontal and vertical pixels per millimeter, 72 dpi
-    where the file says none.
+    `resolution` is horizontal and vertical pixels per millimeter, None where the file says none; `profile` is an ICC
+    profile, None for sRGB.
     """
 
-    metadata: Mapping[str, Value] = field(default_factory=dict[str, Value])
-    resolution: tuple[float, float] = RESOLUTION
+    metadata: Metadata = NOTHING
+    resolution: Resolution = None
+    profile: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photograph, upright.
 
-    `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, encoded as the ICC profile in the metadata says,
-    sRGB without one; `alpha` is `(H, W)` of the same dtype, not premultiplied. Metadata and resolution are as in
-    `Details`.
+    `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, encoded as the ICC profile says, sRGB without one;
+    `alpha` is `(H, W)` of the same dtype, not premultiplied. Metadata, resolution and profile are as in `Details`.
     """
 
     pixels: NDArray[Any]
     alpha: NDArray[Any] | None = None
-    metadata: Mapping[str, Value] = field(default_factory=dict[str, Value])
-    resolution: tuple[float, float] = RESOLUTION
+    metadata: Metadata = NOTHING
+    resolution: Resolution = None
+    profile: bytes | None = None
+
+    @property
+    def details(self) -> Details:
+        """All but the pixels."""
+        return Details(self.metadata, self.resolution, self.profile)
 
 
 def stack(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:

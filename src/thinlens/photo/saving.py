@@ -6,20 +6,26 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
 from ..files import appearing
+from . import metadata
 from .photo import Details, Photo, split, stack
 from .resize import resize_image
-from .tiff import add_exif
 
-STALE = ("jpeg-thumbnail-data", "exif-ifd1-")
-"""The metadata inside EXIF that does not outlive enlarging: the thumbnail need not be upright."""
+PROFILE = "icc-profile-data"
+BUFFER = 1 << 18
+"""Bytes that are written at a time."""
+ONLY_PROFILE = 8
+"""The metadata that libvips is to write: no more than the ICC profile."""
+Target: TypeAlias = Any
+"""Where libvips writes to: a `pyvips.TargetCustom`, or the name of a file where it has to go back."""
 CODED_TWICE = 100_000_000
 """Pixels up to which JPEG files get Huffman codes of their own, for which all coefficients are kept in memory."""
 CLASSIC_TIFF = 3_900_000_000
@@ -41,7 +47,7 @@ def write(photo: Photo, path: str | os.PathLike[str]) -> None:
     check_target(path)
     check_size(path, (photo.pixels.shape[1], photo.pixels.shape[0]))
     with replacing(path) as temporary:
-        save(image_of(stack(photo.pixels, photo.alpha)), path, temporary, Details(photo.metadata, photo.resolution))
+        save(image_of(stack(photo.pixels, photo.alpha)), path, temporary, photo.details)
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
@@ -107,16 +113,63 @@ def image_of(samples: NDArray[Any]) -> pyvips.Image:
 
 def save(image: pyvips.Image, path: Path, temporary: str, details: Details) -> None:
     """Write an image under a temporary name in the format that the path ends in; pyvips.Error if that fails."""
-    image = image.copy(xres=details.resolution[0], yres=details.resolution[1])
-    for name, value in details.metadata.items():
-        type_ = pyvips.GValue.gstr_type if isinstance(value, str) else pyvips.GValue.blob_type
-        image.set_type(type_, name, cast(Any, value))
-    for name in image.get_fields():
-        if name.startswith(STALE):
-            image.remove(name)
-    if "exif-data" in details.metadata:  # which has brought back the orientation that the file had
-        image.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    _SAVERS[path.suffix.lower()](image, temporary)
+    resolution = metadata.sensible(*details.resolution) if details.resolution else None
+    across, down = resolution or (1.0, 1.0)
+    image = image.copy(xres=across, yres=down)
+    if details.profile is not None:
+        image.set_type(pyvips.GValue.blob_type, PROFILE, cast(Any, details.profile))
+    form, encode = _SAVERS[path.suffix.lower()]
+    found = metadata.fitted(details.metadata, form, (image.width, image.height), resolution)
+    try:
+        if form.edit is None:
+            encode(image, temporary)
+            metadata.add_to_tiff(temporary, found, resolution)
+        else:
+            with open(temporary, "wb", BUFFER) as file:
+                _Stream(file, partial(form.edit, found, resolution)).take(image, encode)
+    except OSError as error:
+        raise pyvips.Error("cannot write", error.strerror or str(error)) from None
+
+
+class _Stream:
+    """A file whose beginning is changed before it is written; all behind it is written as it comes."""
+
+    def __init__(self, file: BinaryIO, edit: Callable[[bytes, bool], bytes | None]) -> None:
+        self._file, self._edit, self._head = file, edit, b""
+        self._passing = False
+        self._error: OSError | None = None
+
+    def take(self, image: pyvips.Image, encode: Callable[[pyvips.Image, Target], None]) -> None:
+        """Write what an encoder makes of an image. Raises OSError, or pyvips.Error if the encoder fails."""
+        target = pyvips.TargetCustom()
+        target.on_write(self._write)
+        try:
+            encode(image, target)
+        except pyvips.Error:
+            if self._error is None:
+                raise
+            raise self._error from None
+        if not self._passing:
+            self._try(True)
+
+    def _write(self, data: bytes | bytearray | memoryview) -> int:
+        """Bytes taken; -1 after an error, which cannot be raised through libvips."""
+        try:
+            if self._passing:
+                self._file.write(data)
+            else:
+                self._head += data
+                self._try(False)
+        except OSError as error:
+            self._error = error
+            return -1
+        return len(data)
+
+    def _try(self, ended: bool) -> None:
+        changed = self._edit(self._head, ended)
+        if changed is not None:
+            self._file.write(changed)
+            self._passing, self._head = True, b""
 
 
 def _eight_bits(image: pyvips.Image) -> pyvips.Image:
@@ -129,49 +182,46 @@ def _eight_bits(image: pyvips.Image) -> pyvips.Image:
 
 def _without_gray_profile(image: pyvips.Image) -> pyvips.Image:
     """For formats that have no gray: what a profile for gray says is applied, as it cannot be kept."""
-    if image.bands >= 3 or not image.get_typeof("icc-profile-data"):
+    if image.bands >= 3 or not image.get_typeof(PROFILE):
         return image
     return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8)
 
 
-def _save_jpeg(image: pyvips.Image, path: str) -> None:
+def _save_jpeg(image: pyvips.Image, target: Target) -> None:
     image = _eight_bits(image)
     if image.hasalpha():
         image = image.flatten(background=[255])
     coded_twice = image.width * image.height <= CODED_TWICE
-    image.jpegsave(path, Q=95, subsample_mode="off", optimize_coding=coded_twice)
+    image.jpegsave_target(target, keep=ONLY_PROFILE, Q=95, subsample_mode="off", optimize_coding=coded_twice)
 
 
-def _save_png(image: pyvips.Image, path: str) -> None:
-    image.pngsave(path)
+def _save_png(image: pyvips.Image, target: Target) -> None:
+    image.pngsave_target(target, keep=ONLY_PROFILE)
 
 
-def _save_webp(image: pyvips.Image, path: str) -> None:
-    _eight_bits(_without_gray_profile(image)).webpsave(path, Q=95, smart_subsample=True)
+def _save_webp(image: pyvips.Image, target: Target) -> None:
+    _eight_bits(_without_gray_profile(image)).webpsave_target(target, keep=ONLY_PROFILE, Q=95, smart_subsample=True)
 
 
-def _save_tiff(image: pyvips.Image, path: str) -> None:
-    if image.get_typeof("iptc-data"):
-        image.remove("iptc-data")  # see opening
+def _save_tiff(image: pyvips.Image, path: Target) -> None:
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
-    image.tiffsave(path, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
-    if image.get_typeof("exif-data"):
-        add_exif(path, cast(bytes, image.get("exif-data")), (image.width, image.height))
+    image.tiffsave(path, keep=ONLY_PROFILE, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
 
 
-def _save_avif(image: pyvips.Image, path: str) -> None:
+def _save_avif(image: pyvips.Image, target: Target) -> None:
     depth = 10 if image.format == "ushort" else 8
-    _without_gray_profile(image).heifsave(path, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
+    plain = _without_gray_profile(image)
+    plain.heifsave_target(target, keep=ONLY_PROFILE, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
 
 
-_SAVERS: dict[str, Callable[[pyvips.Image, str], None]] = {
-    ".jpg": _save_jpeg,
-    ".jpeg": _save_jpeg,
-    ".png": _save_png,
-    ".webp": _save_webp,
-    ".tif": _save_tiff,
-    ".tiff": _save_tiff,
-    ".avif": _save_avif,
+_SAVERS: dict[str, tuple[metadata.Format, Callable[[pyvips.Image, Target], None]]] = {
+    ".jpg": (metadata.FORMATS["jpeg"], _save_jpeg),
+    ".jpeg": (metadata.FORMATS["jpeg"], _save_jpeg),
+    ".png": (metadata.FORMATS["png"], _save_png),
+    ".webp": (metadata.FORMATS["webp"], _save_webp),
+    ".tif": (metadata.FORMATS["tiff"], _save_tiff),
+    ".tiff": (metadata.FORMATS["tiff"], _save_tiff),
+    ".avif": (metadata.FORMATS["avif"], _save_avif),
 }
 SUFFIXES = tuple(_SAVERS)
 """What the names of photo files end in, in lower case."""

@@ -22,6 +22,7 @@ from .picture import Picture
 from .processor import Processor
 from .sampling import features as sampling_features
 from .tables import layers as tables_layers
+from .tables import margins as tables_margins
 from .tables import pairs as tables_pairs
 from .tables import simplex as tables_simplex
 
@@ -29,6 +30,7 @@ FORMS: tuple[Form[Any, Any], ...] = (
     one_layer_fixed_point.FORM,
     one_layer_float32.FORM,
     tables_layers.FORM,
+    tables_margins.FORM,
     tables_pairs.FORM,
     tables_simplex.FORM,
     many_layers_quantized.FORM,

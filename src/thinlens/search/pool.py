@@ -108,6 +108,16 @@ def candidate(identifier: str) -> Candidate:
     raise ValueError(f"{identifier} is of no family of the pool: {', '.join(family.name for family in FAMILIES)}")
 
 
+OPENCV, BICUBIC = "OpenCV-cubic", "Bicubic"
+YARDSTICKS = (BICUBIC, OPENCV)
+"""Families with nothing to train: bicubic interpolation, ours and OpenCV's, which is no network of the pool."""
+
+
+def opencv_cubic(scale: int) -> Candidate:
+    """OpenCV's `INTER_CUBIC` as a yardstick: four times four taps, no weights."""
+    return Candidate(f"{OPENCV}_s{scale}", OPENCV, scale, 0, 16)
+
+
 @cache
 def _of(family: Family, scale: int) -> tuple[Candidate, ...]:
     return tuple(_candidate(family.name, config) for config in family.at(scale))

@@ -1,16 +1,15 @@
-"""The networks of the run that docs/search.md reads: at each scale 28 of one layer and 12 of many."""
+"""The networks of the run that docs/search.md reads: at each scale 25 of one layer and 12 of many."""
 
 from __future__ import annotations
 
 from .pool import SCALES
 
 ONE_LAYER = (
-    *("eSR-MAX_s{}_K3_C1", "eSR-MAX_s{}_K3_C2", "eSR-MAX_s{}_K3_C3", "eSR-MAX_s{}_K3_C4"),
-    *("eSR-MAX_s{}_K3_C6", "eSR-MAX_s{}_K3_C8", "eSR-MAX_s{}_K5_C1", "eSR-MAX_s{}_K5_C2"),
-    *("eSR-MAX_s{}_K5_C3", "eSR-MAX_s{}_K5_C4", "eSR-MAX_s{}_K5_C8", "eSR-MAX_s{}_K7_C4", "eSR-MAX_s{}_K7_C8"),
-    *("eSR-TM_s{}_K3_C2", "eSR-TM_s{}_K3_C4", "eSR-TM_s{}_K3_C8", "eSR-TM_s{}_K5_C2"),
-    *("eSR-TM_s{}_K5_C4", "eSR-TM_s{}_K5_C8", "eSR-TM_s{}_K7_C4"),
-    *("eSR-TR_s{}_K3_C2", "eSR-TR_s{}_K3_C4", "eSR-TR_s{}_K3_C8", "eSR-TR_s{}_K3_C16"),
+    *("eSR-MAX_s{}_K3_C1", "eSR-MAX_s{}_K3_C2", "eSR-MAX_s{}_K3_C4", "eSR-MAX_s{}_K3_C8"),
+    *("eSR-MAX_s{}_K5_C1", "eSR-MAX_s{}_K5_C2", "eSR-MAX_s{}_K5_C4", "eSR-MAX_s{}_K5_C8"),
+    *("eSR-MAX_s{}_K7_C1", "eSR-MAX_s{}_K7_C2", "eSR-MAX_s{}_K7_C4", "eSR-MAX_s{}_K7_C8", "eSR-MAX_s{}_K9_C1"),
+    *("eSR-TM_s{}_K3_C2", "eSR-TM_s{}_K3_C4", "eSR-TM_s{}_K5_C2", "eSR-TM_s{}_K5_C4", "eSR-TM_s{}_K7_C4"),
+    *("eSR-TR_s{}_K3_C2", "eSR-TR_s{}_K3_C4", "eSR-TR_s{}_K3_C8"),
     *("eSR-TR_s{}_K5_C2", "eSR-TR_s{}_K5_C4", "eSR-TR_s{}_K5_C8", "eSR-TR_s{}_K7_C4"),
 )
 MANY_LAYERS = (

@@ -13,9 +13,11 @@ from ..training.least_squares import TRIAL_SHARE, TRIAL_STEPS, representatives, 
 RUNGS = (1 / 9, 1 / 3, 1.0)
 """Shares of a shortened recipe's work, the rungs of successive halving: of three that reach one, one goes on."""
 SAMPLING = Sampling(per_photo=2, reductions=(2, 3))
-STEPS, STARTS, MOST_SAMPLES = 18, 2, 120_000
-WORK = 4.8e10
-"""Squares of weights times samples of all problems of a network: about 20 seconds of one thread."""
+STEPS, MOST_SAMPLES = 18, 120_000
+FEWEST_STARTS, MOST_STARTS, START_WORK = 2, 8, 8e4
+"""Random initializations, the more the smaller the network: START_WORK is squares of weights of all problems."""
+WORK = 2.4e10
+"""Squares of weights times samples of all problems of a network: some 15 seconds of one thread."""
 FEWEST_SAMPLES = 25
 """For each weight, whatever the work: with fewer the fit learns its samples by heart."""
 DESCENT = GradientDescent("soap", steps=800, batch=8, patch=48, learning_rate=1e-2)
@@ -37,8 +39,9 @@ def shortened_recipe(identifier: str, share: float = 1.0) -> Recipe:
     if supports(module):
         weights, problems = _problems(module)
         samples = max(min(MOST_SAMPLES, WORK / (weights**2 * problems)), FEWEST_SAMPLES * weights)
-        steps, starts = round(STEPS * sqrt(share)), max(1, round(STARTS * sqrt(share)))
-        optimizer = LeastSquares(steps, round(samples * sqrt(share)), starts)
+        starts = min(MOST_STARTS, max(FEWEST_STARTS, START_WORK / (weights**2 * problems)))
+        steps, samples, starts = (round(part * sqrt(share)) for part in (STEPS, samples, starts))
+        optimizer = LeastSquares(steps, samples, starts)
     else:
         optimizer = GradientDescent(
             DESCENT.kind, max(1, round(DESCENT.steps * share)), DESCENT.batch, DESCENT.patch, DESCENT.learning_rate

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
+from ..data.compression import Compression
 from ..data.damage import Damage
 from ..data.pairs import Sampling
 from ..program import Padding
@@ -134,8 +135,9 @@ class Recipe:
 
     `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean
     of PSNR values; `epsilon`, in squared 8-bit values, is added to the MSE, which makes easy patches count less. A
-    fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`). For color
-    tables, `damage` makes inputs of good photos where there are no pairs.
+    fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`). With
+    `compression` the low-resolution pictures have been JPEG files. For color tables, `damage` makes inputs of good
+    photos where there are no pairs.
     """
 
     id: str
@@ -147,6 +149,7 @@ class Recipe:
     epsilon: float = 20.0
     sampling: Sampling = field(default_factory=Sampling)
     damage: Damage = field(default_factory=Damage)
+    compression: Compression | None = None
 
     def __post_init__(self) -> None:
         _known("loss", self.loss, get_args(Loss))
@@ -198,8 +201,21 @@ def _known(setting: str, value: Any, choices: tuple[Any, ...]) -> Any:
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Run a recipe file, a Python file that sets `recipe`. Raises ValueError if it does not."""
-    recipe = runpy.run_path(str(path)).get("recipe")
+    """Run a recipe file, a Python file that sets `recipe`, or `recipes`, of which `FILE.py:NAME` is one.
+
+    Raises ValueError if it does not.
+    """
+    file, suffix, name = str(path).rpartition(".py")
+    found = runpy.run_path(file + suffix)
+    recipes = found.get("recipes", {})
+    if name and name[1:] not in recipes:
+        raise ValueError(f"{file}{suffix} has no recipe {name[1:]!r}; it has {', '.join(recipes) or 'no recipes'}")
+    recipe = recipes[name[1:]] if name else found.get("recipe")
     if not isinstance(recipe, Recipe):
-        raise ValueError(f"{path} is not a recipe: it must set recipe = Recipe(...)")
+        wanted = (
+            f"name one of its recipes, as {path}:{next(iter(recipes))}"
+            if recipes
+            else "it must set recipe = Recipe(...)"
+        )
+        raise ValueError(f"{path} is not a recipe: {wanted}")
     return recipe

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import torch
 
-from .. import checkpoint, nets
+from .. import checkpoint, nets, program
 from ..data.pairs import Sampling, make_pairs, prepare, rounded, stretch
 from ..data.thumbnails import prepare_thumbnails
 from ..program import Program
@@ -77,10 +77,10 @@ def train(
     For color tables the folder may hold pairs, in the folders `input` and `target` (`data.thumbnails`).
 
     The state of the run is kept in `OUT.state` until it is finished; `resume` goes on from there, else it starts
-    anew. `start` is a checkpoint of the same network to begin with, in the place of random weights; what recipe made it
-    is kept in the provenance. `device` is a torch device, by default a GPU where there is one. With `compiled`, the
-    steps of Adam and SOAP are made up to twice as fast by torch.compile, which takes a C++ compiler, or on a GPU become
-    one graph of kernels.
+    anew. `start` is a checkpoint of the same network, or its program, to begin with in the place of random weights;
+    what recipe made it is kept in the provenance. `device` is a torch device, by default a GPU where there is one. With
+    `compiled`, the steps of Adam and SOAP are made up to twice as fast by torch.compile, which takes a C++ compiler, or
+    on a GPU become one graph of kernels.
     `cache` is the folder of the patch file. Raises ValueError if the photos, the recipe or the state do not fit,
     OSError if `out` cannot be written.
     """
@@ -132,11 +132,17 @@ def fine_tuned(
 
 
 def _start(module: nets.Network, path: str | os.PathLike[str]) -> dict[str, str]:
-    """Fill a module with the weights of a checkpoint; returns what to say of it."""
-    found, provenance = checkpoint.load(path)
-    if found.config != module.config:
-        raise ValueError(f"{path} is a checkpoint of {found.config}, not of {module.config}: start with one of these")
-    module.load_state_dict(found.state_dict())
+    """Fill a module with the weights of a checkpoint or a program; returns what to say of it."""
+    if program.is_program(path):
+        found = program.load(path)
+        if found.name != str(module.config):
+            raise ValueError(f"{path} is a program of {found.name}, not of {module.config}: start with one of these")
+        module.take(found)
+        return {"start": found.provenance.get("recipe", "unknown")}
+    trained, provenance = checkpoint.load(path)
+    if trained.config != module.config:
+        raise ValueError(f"{path} is a checkpoint of {trained.config}, not of {module.config}: start with one of these")
+    module.load_state_dict(trained.state_dict())
     return {"start": str(provenance.get("recipe", "unknown"))}
 
 
@@ -152,8 +158,9 @@ def _fit_upscaler(
         raise ValueError(f"{recipe.id} makes pictures larger: its optimizer must be GradientDescent or LeastSquares")
     with _display("photos", progress) as show:
         patches = prepare(data, recipe.sampling, cache=cache, progress=_counted(show))
-    pairs = make_pairs(stretch(patches.train, recipe.stretched, recipe.seed), scale)
-    validation = make_pairs(patches.validation, scale)
+    pairs = make_pairs(stretch(patches.train, recipe.stretched, recipe.seed), scale, recipe.compression, recipe.seed)
+    once = recipe.compression and replace(recipe.compression, draws=1)
+    validation = make_pairs(patches.validation, scale, once)
     if module.whole_levels:
         pairs, validation = rounded(pairs), rounded(validation)
     state.key = f"{recipe.hash()} {patches.digest} {state.key}".strip()

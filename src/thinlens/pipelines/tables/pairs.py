@@ -1,9 +1,10 @@
-"""Tables indexed by pairs of pixels, EC-LUT and SR-LUT-V: rows of one table for each rotation of the picture.
+"""Tables indexed by pairs of pixels, EC-LUT by block: rows of one table for each rotation of the picture.
 
 The patch of a row lies as in `patches`, for the picture as the table sees it. Block rows of patches that meet are
 summed; a rotation by 180° more is read from the other end of its rows, so that two orientations remain, of which a
 value for each sub-pixel is turned back in the end. So a pixel takes three look-ups of a vector or two for each
-rotation, all of one table. Largest sum: 4 · 9 entries of int8, 4,608.
+rotation, all of one table. Patches that reach less far have a form of their own (`margins`). Largest sum: 4 · 9 entries
+of int8, 4,608.
 
 The frame that shifted maps leave is filled by reflection of the maps, which is computed value by value.
 """
@@ -50,6 +51,11 @@ class Pairs:
     def scale(self) -> int:
         """Of the shuffle."""
         return self.shuffle.scale
+
+    @property
+    def margin(self) -> int:
+        """How far a pixel's patch reaches beyond it, in sub-pixels."""
+        return self.shuffle.step if self.shuffle.maps == 9 else 0
 
 
 @dataclass(frozen=True)
@@ -127,24 +133,27 @@ def algorithm(net: Pairs, picture: Picture, source: hl.ImageParam, processor: Pr
     def from_both(turn: int, j: int, slice: int) -> hl.Expr:
         """What two rotations by 180° add, the second the other way round, from where block row j comes."""
         y, x = net.shuffle.rotate(1 - j, 0, turn)
-        other = slice if slices == 2 else 2 - slice
-        back = other * wide + 3 * s * s - 1 - LANE
+        back = (2 - slice) * wide + 3 * s * s - 1 - LANE
         return from_row(turn, y, x, slice * wide + LANE) + from_row(turn + 2, y, x, back)
 
-    reached = np.arange(wide) % (s * s) // s < net.shuffle.step
-    upper, lower = (constants.buffer(np.where(lane, -1, 0).astype(np.int16)) for lane in (reached, ~reached))
     columns, sums = ([hl.Func(f"{name}_{turn}") for turn in range(2)] for name in ("columns", "sums"))
     for turn in range(2):
-        if slices == 3:
-            columns[turn][LANE, X, Y] = from_both(turn, 0, 0) + from_both(turn, 1, 1) + from_both(turn, 2, 2)
-        else:  # the upper rows of sub-pixels hear of the pixel before, the lower ones of the one after
-            margin = (from_both(turn, 2, 1) & upper[LANE]) + (from_both(turn, 0, 1) & lower[LANE])
-            columns[turn][LANE, X, Y] = from_both(turn, 1, 0) + margin
+        columns[turn][LANE, X, Y] = from_both(turn, 0, 0) + from_both(turn, 1, 1) + from_both(turn, 2, 2)
         steps = [net.shuffle.rotate(0, 1 - i, turn) for i in range(3)]
         blocks = [hl.Expr(columns[turn][i * s * s + LANE, X + x, Y + y]) for i, (y, x) in enumerate(steps)]
         sums[turn][LANE, X, Y] = blocks[0] + blocks[1] + blocks[2]
     high, exact = hl.Func("high"), hl.Func("exact")
-    _define_exact(exact, net, places, constants, rows, slices, width, height)
+    # where a patch is the maps side by side, its row has them; else they have rows of their own
+    own = None if net.shuffle.step == s else constants.buffer(net.maps.reshape(-1))
+
+    def of_map(place: hl.Expr, k: hl.Expr, sub_pixel: hl.Expr) -> hl.Expr:
+        if own is None:
+            place = place + (k // 3 + 3) * wide + k % 3 * (s * s) + sub_pixel
+            return rows[hl.unsafe_promise_clamped(place, 0, rows.width() - 1)]
+        place = (place // (slices * wide) * 9 + k) * (s * s) + sub_pixel
+        return own[hl.unsafe_promise_clamped(place, 0, own.width() - 1)]
+
+    define_exact(exact, net, places, constants, (width, height), of_map)
     column = X % s
     total = sums[0][ROW * s + column, X // s, Y] + sums[1][(s - 1 - column) * s + ROW, X // s, Y]
     inner = (X // s > 0) & (X // s < width - 1) & (Y > 0) & (Y < height - 1)
@@ -177,48 +186,33 @@ def schedule(net: Pairs, stages: Stages, processor: Processor, tasks: hl.Expr) -
     schedule_line(frame, s, tile, row)
 
 
-def _define_exact(
+def define_exact(
     exact: hl.Func,
     net: Pairs,
     places: list[hl.Func],
     constants: Constants,
-    rows: hl.Buffer,
-    slices: int,
-    width: hl.Expr,
-    height: hl.Expr,
+    size: tuple[hl.Expr, hl.Expr],
+    value: Callable[[hl.Expr, hl.Expr, hl.Expr], hl.Expr],
 ) -> None:
-    """Sums of each sub-pixel, `[lane, x, y]`, with maps reflected at the edge of the picture."""
-    s = net.scale
-    wide = lanes(s)
+    """Sums of each sub-pixel, `[lane, x, y]`, with maps reflected at the edge of a picture of `size`.
+
+    `value` gives that of a map and a sub-pixel in the row at a place.
+    """
+    s, (width, height) = net.scale, size
     whole = replace(net.shuffle, maps=9)
     shifts, turned = (constants.buffer(array) for array in (nine_shifts(whole), sub_pixels(net.shuffle)))
-    # where a patch is the maps side by side, its row has them; else they have rows of their own
-    own = None if net.shuffle.step == s else constants.buffer(net.maps.reshape(-1))
     k = hl.RDom([(0, 9)]).x
     exact[LANE, X, Y] = hl.i16(0)
     for rotation in range(ROTATIONS):
-        y = _folded(Y * s + LANE // s - shifts[0, k, rotation], height * s)
-        x = _folded(X * s + LANE % s - shifts[1, k, rotation], width * s)
-        sub_pixel = turned[x % s, y % s, rotation]
+        y = folded(Y * s + LANE // s - shifts[0, k, rotation], height * s)
+        x = folded(X * s + LANE % s - shifts[1, k, rotation], width * s)
         near = hl.clamp(x // s, X - 1, X + 1), hl.clamp(y // s, Y - 1, Y + 1)
-        place = hl.i32(places[rotation][near])
-        if own is None:
-            place = place + (k // 3 + 3) * wide + k % 3 * (s * s) + sub_pixel
-            value = rows[hl.unsafe_promise_clamped(place, 0, rows.width() - 1)]
-        else:
-            place = (place // (slices * wide) * 9 + k) * (s * s) + sub_pixel
-            value = own[hl.unsafe_promise_clamped(place, 0, own.width() - 1)]
-        exact[LANE, X, Y] += hl.i16(value)
+        exact[LANE, X, Y] += hl.i16(value(hl.i32(places[rotation][near]), k, turned[x % s, y % s, rotation]))
 
 
 def _rows(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
-    """`(65536, slices, lanes)`: the block rows of patches; where the outer two reach only half of the pixels above and
-    below, they share a slice."""
-    s = net.scale
-    rows = in_lanes(_patches(net), s)
-    if 2 * net.shuffle.step > s:
-        return rows
-    return np.stack([rows[:, 1], rows[:, 0] + rows[:, 2]], axis=1)
+    """`(65536, 3, lanes)`: the block rows of patches."""
+    return in_lanes(_patches(net), net.scale)
 
 
 def _patches(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
@@ -236,10 +230,10 @@ def _patches(net: Pairs) -> NDArray[np.int16] | NDArray[np.int8]:
 
 def mirrored(place: hl.Expr, length: hl.Expr) -> hl.Expr:
     """A place near the picture, reflected at its ends without repeating them."""
-    return hl.select(hl.likely((place >= 0) & (place < length)), place, _folded(place, length))
+    return hl.select(hl.likely((place >= 0) & (place < length)), place, folded(place, length))
 
 
-def _folded(place: hl.Expr, length: hl.Expr) -> hl.Expr:
+def folded(place: hl.Expr, length: hl.Expr) -> hl.Expr:
     """The same for places up to twice the length away: there and back."""
     once = hl.i32(hl.abs(place))
     back = hl.i32(hl.abs(hl.select(once < length, once, 2 * (length - 1) - once)))

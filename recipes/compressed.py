@@ -1,0 +1,24 @@
+"""The released networks for JPEG files, each by its name: `recipes/compressed.py:ECBSR_s2_M2_C8.jpeg-low`.
+
+Networks of many layers that enlarge start from those for clean pictures, `--start src/thinlens/models/ID.safetensors`,
+which saves nine tenths of the steps.
+"""
+
+from thinlens.data.compression import DEGREES
+from thinlens.data.pairs import Sampling
+from thinlens.training import GradientDescent, LeastSquares, Recipe
+
+SAMPLING = Sampling(per_photo=3, reductions=(2, 3))
+FITTED = LeastSquares(samples=200_000, starts=6, steps=30)
+TUNED = GradientDescent("soap", steps=700, batch=16, patch=32, learning_rate=2e-3, average=0.99)
+CLEANING = GradientDescent("soap", steps=1500, batch=16, patch=32, learning_rate=5e-3, average=0.99)
+OPTIMIZERS = {
+    **{f"eSR-MAX_s{scale}_K3_C2": FITTED for scale in (2, 3, 4)},
+    **{f"ECBSR_s{scale}_{size}": TUNED for scale in (2, 3, 4) for size in ("M2_C8", "M4_C8", "M4_C16")},
+    **{f"ECBSR_s1_{size}": CLEANING for size in ("M2_C8", "M4_C16")},
+}
+recipes = {
+    f"{identifier}.{source}": Recipe(identifier, optimizer, "log-mse", sampling=SAMPLING, compression=compression)
+    for identifier, optimizer in OPTIMIZERS.items()
+    for source, compression in DEGREES.items()
+}
