@@ -144,8 +144,8 @@ class MixTables(Operation):
     """One color table: the sum of basis tables, each times its weight, a channel of a source of one pixel.
 
     `tables` is `(N, size, size, size, 3)` float32. With `steepest` cells are halved, trilinearly, and grays then made
-    steady: from one entry of the diagonal to the next each channel rises, at least `FLATTEST` and at most `steepest` times
-    as fast as the gray does. What that adds to a gray is added to all colors whose mean coordinate it is.
+    steady: from one entry of the diagonal to the next each channel rises, at least `FLATTEST` and at most `steepest`
+    times as fast as the gray does. What that adds to a gray is added to all colors whose mean coordinate it is.
     """
 
     arithmetic: ClassVar[tuple[Arithmetic, ...]] = FLOAT
