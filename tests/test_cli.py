@@ -268,7 +268,7 @@ def test_wrong_use(thinlens: Command) -> None:
 def test_help_and_version(thinlens: Command) -> None:
     code, out, _ = thinlens("--help")
     verbs = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
-    in_order = ["upscale", "enhance", "list", "train", "convert", "evaluate", "benchmark"]
+    in_order = ["upscale", "enhance", "video", "list", "train", "convert", "evaluate", "benchmark", "explain"]
     assert (code, verbs) == (0, [*in_order, "search"])  # groups of verbs come last
     code, out, _ = thinlens("--version")
     assert (code, out) == (0, f"thinlens {__import__('thinlens').__version__}\n{processor_of()}\n")
@@ -304,6 +304,10 @@ def test_convert_and_evaluate(thinlens: Command) -> None:
     scores = json.loads(out)
     assert [(score["model"], score["scale"], score["data"]) for score in scores] == [("eSR-MAX_s2_K3_C1", 2, "set")]
     assert len(scores[0]["images"]) == 2
+    code, out, _ = thinlens("evaluate", "max.safetensors", "--data", "set", "--json", "--jpeg", 50)
+    assert [score["jpeg"] for score in json.loads(out)] == [50]
+    code, _, err = thinlens("evaluate", "max.safetensors", "--data", "set", "--jpeg", 75, "--source", "worse")
+    assert (code, err.splitlines()[-1].split(";")[0]) == (2, "thinlens: unknown source 'worse'")
 
 
 def test_benchmark(thinlens: Command) -> None:

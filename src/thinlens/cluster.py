@@ -6,11 +6,13 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from socket import create_connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from . import models, run
+from . import films, models, run
 from .batch import Outcome, clean_targets, do
+from .films import Options, Progress, Work
 from .jobs import Job
 from .run import Model
 from .sizes import DEFAULT, TargetSize
@@ -86,6 +88,66 @@ def upscale_files(
     finally:
         ray.shutdown()
         clean_targets(jobs)  # after those that were killed with it
+
+
+def upscale_film(
+    original: Path,
+    target: Path,
+    options: Options,
+    progress: Progress = lambda _done, _of: None,
+    address: str = LOCAL,
+) -> Work:
+    """Make a film larger on the Ray cluster at `address`, a segment for each worker; all is as in `films.upscale_film`.
+
+    A segment whose worker is lost is begun again elsewhere. Film, target and the folder beside it must have the same
+    paths on all machines. Raises ImportError without ray, ConnectionError if there is no such cluster.
+    """
+    try:
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+    except ModuleNotFoundError:
+        raise ImportError("a cluster needs ray: pip install 'thinlens[cluster]'") from None
+
+    model = options.model
+    if not (isinstance(model, str) and model in models.NAMED):
+        options = replace(options, model=run.load(model))
+    work = films.prepare(original.absolute(), target.absolute(), options)
+    total = sum(segment.frames for segment in work.segments)
+    with films.folder_of(work) as folder:
+        missing = folder.missing(work.segments)
+        done = total - sum(segment.frames for segment in missing)
+        progress(done, total)
+        if missing:
+            connect(address)
+            try:
+                task: Any = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(films.make_one)
+                given = ray.put(work)
+                left = iter(missing)
+                running: dict[Any, Any] = {}
+                while True:
+                    while len(running) < WAITING and (segment := next(left, None)):
+                        running[task.remote(given, segment, folder.file(segment))] = segment
+                    if not running:
+                        break
+                    ready, _ = ray.wait(list(running))
+                    for reference in ready:
+                        segment = running.pop(reference)
+                        try:
+                            ray.get(reference)
+                        except RayTaskError as error:
+                            cause: Any = error.cause
+                            if isinstance(cause, ValueError | OSError):
+                                raise cause from None
+                            raise
+                        except RayError as error:
+                            lost = f"a worker was lost {ATTEMPTS} times ({type(error).__name__})"
+                            raise OSError(f"{original}: {lost}; what is made stays, so run it again") from None
+                        done += segment.frames
+                        progress(done, total)
+            finally:
+                ray.shutdown()
+        films.finish(work, folder)
+    return work
 
 
 def connect(address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,25 @@ class Job:
     target: Path
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What kind of files: what it is called, what names of them end in, and whether one can be written.
+
+    `check` raises OSError or ValueError for a name that no result can have.
+    """
+
+    name: str
+    suffixes: Sequence[str]
+    check: Callable[[Path], None]
+
+
+def photos_kind() -> Kind:
+    """Photos; libvips is loaded only when they are asked for."""
+    from .photo import SUFFIXES, check_target
+
+    return Kind("photo", tuple(SUFFIXES), check_target)
+
+
 def plan(
     photos: Sequence[str | os.PathLike[str]],
     target: str | os.PathLike[str] | None,
@@ -27,8 +46,9 @@ def plan(
     *,
     format: str | None = None,
     may_exist: bool = False,
+    kind: Kind | None = None,
 ) -> list[Job]:
-    """The jobs for photo files, folders of them and patterns such as `holiday/**/*.jpg`.
+    """The jobs for photo files, folders of them and patterns such as `holiday/**/*.jpg`; or for those of another kind.
 
     A folder stands for all photos in it and in the folders below, a pattern for the photos that it matches; files and
     folders whose names begin with a dot are left out, and so is the target folder. The target is a file for a single
@@ -38,52 +58,49 @@ def plan(
     end in. Raises OSError or ValueError, before anything is written, if a photo does not exist or a result cannot be
     written, FileExistsError if a result is there already and `may_exist` is false.
     """
-    from .photo import check_target
-
-    suffix = None if format is None else suffix_of(format)
+    kind = kind or photos_kind()
+    suffix = None if format is None else suffix_of(format, kind.suffixes)
     given = list(dict.fromkeys(Path(photo) for photo in photos))
     end = Path(target) if target is not None else None
     if len(given) == 1 and given[0].is_file() and not (end and end.is_dir()):
         jobs = [Job(given[0], end or _beside(given[0], label, suffix))]
-        _check(jobs, may_exist)
+        _check(jobs, may_exist, kind)
     else:
-        jobs = [job for path in given for job in _jobs(path, end, label, suffix)]
+        jobs = [job for path in given for job in _jobs(path, end, label, suffix, kind)]
         jobs = list({job.source.absolute(): job for job in jobs}.values())
-        _check(jobs, may_exist)
+        _check(jobs, may_exist, kind)
         _make_folders(jobs)
     for job in jobs:
-        check_target(job.target)
+        kind.check(job.target)
     return jobs
 
 
-def suffix_of(format: str) -> str:
+def suffix_of(format: str, suffixes: Sequence[str] | None = None) -> str:
     """What names of files in a format end in; ValueError, with the formats there are, for another."""
-    from .photo import SUFFIXES
-
+    if suffixes is None:
+        suffixes = photos_kind().suffixes
     suffix = f".{format.lower().lstrip('.')}"
-    if suffix not in SUFFIXES:
-        known = ", ".join(name.lstrip(".") for name in SUFFIXES)
+    if suffix not in suffixes:
+        known = ", ".join(name.lstrip(".") for name in suffixes)
         raise ValueError(f"unknown format {format!r}; there are {known}")
     return suffix
 
 
-def _jobs(path: Path, folder: Path | None, label: str, suffix: str | None) -> Iterator[Job]:
-    from .photo import SUFFIXES
-
+def _jobs(path: Path, folder: Path | None, label: str, suffix: str | None, kind: Kind) -> Iterator[Job]:
     if path.is_file():
         yield Job(path, _renamed(folder / path.name, suffix) if folder else _beside(path, label, suffix))
     elif path.is_dir():
-        found = list(_below(path, folder))
+        found = list(_below(path, folder, kind))
         if not found:
-            raise ValueError(f"{path} holds no photos (names ending in {', '.join(SUFFIXES)})")
+            raise ValueError(f"{path} holds no {kind.name}s (names ending in {', '.join(kind.suffixes)})")
         into = folder or path.resolve().parent / f"{path.resolve().name}-{label}"
         for file in found:
             yield Job(file, _renamed(into / file.relative_to(path), suffix))
     elif any(sign in str(path) for sign in MAGIC):
         found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207, absolute too
-        found = [file for file in found if _is_photo(file) and not (folder and _inside(file, folder))]
+        found = [file for file in found if _fits(file, kind) and not (folder and _inside(file, folder))]
         if not found:
-            raise FileNotFoundError(f"no photo matches {path} (names ending in {', '.join(SUFFIXES)})")
+            raise FileNotFoundError(f"no {kind.name} matches {path} (names ending in {', '.join(kind.suffixes)})")
         for file in found:
             if folder:
                 yield Job(file, _renamed(folder / file.relative_to(_fixed(path)), suffix))
@@ -93,20 +110,18 @@ def _jobs(path: Path, folder: Path | None, label: str, suffix: str | None) -> It
         raise FileNotFoundError(f"{path} does not exist")
 
 
-def _below(folder: Path, without: Path | None) -> Iterator[Path]:
-    """The photos in a folder and the folders below it, in the order of their names."""
+def _below(folder: Path, without: Path | None, kind: Kind) -> Iterator[Path]:
+    """The files of a kind in a folder and the folders below it, in the order of their names."""
     for name, folders, files in os.walk(folder):
         here = Path(name)
         folders[:] = sorted(
             below for below in folders if not below.startswith(".") and not (without and _same(here / below, without))
         )
-        yield from (here / file for file in sorted(files) if _is_photo(here / file))
+        yield from (here / file for file in sorted(files) if _fits(here / file, kind))
 
 
-def _is_photo(path: Path) -> bool:
-    from .photo import SUFFIXES
-
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+def _fits(path: Path, kind: Kind) -> bool:
+    return path.suffix.lower() in kind.suffixes and not path.name.startswith(".") and path.is_file()
 
 
 def _fixed(pattern: Path) -> Path:
@@ -124,14 +139,14 @@ def _same(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve()
 
 
-def _check(jobs: list[Job], may_exist: bool) -> None:
-    """No result may take the place of a photo or of another result, nor of any other file without leave."""
+def _check(jobs: list[Job], may_exist: bool, kind: Kind) -> None:
+    """No result may take the place of a source or of another result, nor of any other file without leave."""
     sources = {job.source.resolve() for job in jobs}
     taken: dict[Path, Path] = {}
     for job in jobs:
         end = job.target.resolve()
         if end in sources:
-            raise ValueError(f"{job.target} is a photo to enlarge; give the result another name or folder")
+            raise ValueError(f"{job.target} is a {kind.name} to enlarge; give the result another name or folder")
         if end in taken:
             raise ValueError(f"{taken[end]} and {job.source} would both become {job.target}; enlarge them separately")
         taken[end] = job.source

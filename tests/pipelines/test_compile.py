@@ -23,6 +23,7 @@ from thinlens.program import (
     Program,
     ReduceMax,
     RoundingShiftRight,
+    bicubic,
     reference,
 )
 
@@ -91,6 +92,18 @@ def test_plain(program: Program) -> None:
         for dtype in (np.uint8,) if program.integer else (np.uint8, np.uint16, np.float32):
             for height, width in ((1, 1), (7, 20)):
                 check(program, picture(height, width, color, dtype))
+
+
+@pytest.mark.parametrize("program", [FUSED[1], PLAIN[0], bicubic(2), bicubic(3, shift=(0.2, -0.2))], ids=names)
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_fewer_bits_than_their_type_has(program: Program, bits: int, uncached: None) -> None:
+    source = picture(31, 45, False, np.uint16) >> (16 - bits)
+    wanted = reference.run(program, source, bits)
+    result = compile(program)(source, bits=bits)
+    assert result.dtype == np.uint16 and np.abs(wanted.astype(int) - result).max() <= LEVELS
+    assert result.max() < 2**bits
+    with pytest.raises(ValueError, match="bits are 9 to 16 of uint16"):
+        compile(program)(picture(8, 8, False, np.uint8), bits=10)
 
 
 def test_which_programs_are_fused() -> None:

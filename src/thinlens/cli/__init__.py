@@ -17,6 +17,7 @@ from .listing import list_models
 from .search import app as search
 from .train import train
 from .upscale import upscale
+from .video import video
 from .work import INTERRUPTED
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ def version(
 
 app.command()(upscale)
 app.command()(enhance)
+app.command()(video)
 app.command("list")(list_models)
 app.command()(train)
 app.add_typer(search, name="search")

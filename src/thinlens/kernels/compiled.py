@@ -46,7 +46,12 @@ class Compiled:
         self._kernels = loading.Kernels(self._load)
 
     def __call__(
-        self, picture: NDArray[Any], out: NDArray[Any] | None = None, *, threads: int | None = None
+        self,
+        picture: NDArray[Any],
+        out: NDArray[Any] | None = None,
+        *,
+        threads: int | None = None,
+        bits: int | None = None,
     ) -> NDArray[Any]:
         """Enlarge a picture, or do whatever else the program does.
 
@@ -55,8 +60,11 @@ class Compiled:
         Returns the same layout and dtype, `scale` times larger (in `out`, if given); a float32 result is not clipped.
         Of feature maps the result has as many channels as the program gives.
         `threads` is how many may work at most (None: all of the machine); it never changes the result.
+        `bits` says how many bits of uint16 are in use, as in video of 10 bits: 1 is 2**bits - 1 then, in and out.
         Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite.
         """
+        if bits is not None and not (picture.dtype == np.uint16 and 8 < bits <= 16):
+            raise ValueError(f"bits are 9 to 16 of uint16, got {bits} of {picture.dtype}")
         features = self.program.takes_features
         channels = check_features(picture) if features else check_picture(picture)
         self.program.for_picture(picture.dtype, channels)  # refuses what it does not take
@@ -70,13 +78,14 @@ class Compiled:
         shape = (picture.shape[0] * scale, picture.shape[1] * scale, *picture.shape[2:])
         if features:
             shape = (*shape[:2], self.program.value_types[-1].channels)
-        return computed(picture, shape, out, threads, self.kernel(picture.dtype, channels))
+        return computed(picture, shape, out, threads, self.kernel(picture.dtype, channels, bits))
 
-    def kernel(self, dtype: np.dtype[Any], channels: int) -> loading.Kernel:
+    def kernel(self, dtype: np.dtype[Any], channels: int, bits: int | None = None) -> loading.Kernel:
         """The kernel for one kind of picture, loaded if this process has not loaded it yet."""
-        return self._kernels[dtype, channels]
+        return self._kernels[dtype, channels, bits]
 
-    def _load(self, kind: tuple[np.dtype[Any], int]) -> loading.Kernel:
+    def _load(self, kind: tuple[np.dtype[Any], int, int | None]) -> loading.Kernel:
         check_here(self.processor)
-        made = objects.kernel(self.program, *kind, self.processor)
+        dtype, channels, bits = kind
+        made = objects.kernel(self.program, dtype, channels, self.processor, bits)
         return loading.Kernel(made, objects.runtime(self.processor.system))

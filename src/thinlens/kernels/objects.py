@@ -25,23 +25,28 @@ SYSTEMS = tuple(f"{machine}-{system}" for machine in ("x86-64", "arm-64") for sy
 """Those that have one."""
 
 
-def kernel(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> bytes:
-    """The object of a program for pictures of a dtype and 1 or 3 channels, or for feature maps."""
+def kernel(
+    program: Program, dtype: np.dtype[Any], channels: int, processor: Processor, bits: int | None = None
+) -> bytes:
+    """The object of a program for pictures of a dtype and 1 or 3 channels, or for feature maps; see `Picture`."""
     chosen = program.for_picture(dtype, channels)
-    key = _key("kernel", digest(chosen), str(dtype), str(channels), processor.name, str(processor.cache), _sources())
+    kind = str(dtype) if bits is None else f"{dtype} of {bits} bits"
+    key = _key("kernel", digest(chosen), kind, str(channels), processor.name, str(processor.cache), _sources())
     made = disk.read(key)
     if made is None:
-        made = build(program, dtype, channels, processor)
+        made = build(program, dtype, channels, processor, bits)
         disk.write(key, made)
     return made
 
 
-def build(program: Program, dtype: np.dtype[Any], channels: int, processor: Processor) -> bytes:
+def build(
+    program: Program, dtype: np.dtype[Any], channels: int, processor: Processor, bits: int | None = None
+) -> bytes:
     """The object, made anew by Halide, and by LLVM where Halide cannot write for the processor."""
     from ..pipelines.build import compile_object, disguised_assembly
     from ..pipelines.picture import Picture
 
-    picture = Picture(dtype, channels)
+    picture = Picture(dtype, channels, bits)
     written = disguised_assembly(program, picture, processor)
     if written is None:
         return compile_object(program, picture, processor)

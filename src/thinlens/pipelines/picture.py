@@ -20,10 +20,16 @@ TYPES = {np.dtype(np.uint8): hl.UInt(8), np.dtype(np.uint16): hl.UInt(16), np.dt
 @dataclass(frozen=True)
 class Picture:
     """What a pipeline is built for: the element type and the number of interleaved channels: 1, 3, or any number of
-    feature maps."""
+    feature maps. Of integers `bits` may be in use (None: all), from the lowest on, as in frames of 10 bits in 16."""
 
     dtype: np.dtype[Any]
     channels: int
+    bits: int | None = None
+
+    @property
+    def peak(self) -> int:
+        """The highest stored integer."""
+        return int(np.iinfo(self.dtype).max) if self.bits is None else 2**self.bits - 1
 
     def source(self) -> hl.ImageParam:
         """The input of a pipeline."""
@@ -51,7 +57,7 @@ class Picture:
             return hl.i32(element) << FRACTION_BITS
         if self.dtype == np.float32:
             return element
-        return hl.f32(element) * hl.f32(float(np.float32(1 / np.iinfo(self.dtype).max)))
+        return hl.f32(element) * hl.f32(float(np.float32(1 / self.peak)))
 
     def encode(self, value: hl.Expr, integer: bool) -> hl.Expr:
         """The value of a program as an element to store."""
@@ -59,6 +65,6 @@ class Picture:
             return hl.u8_sat((value + (1 << FRACTION_BITS - 1)) >> FRACTION_BITS)
         if self.dtype == np.float32:
             return value
-        peak = float(np.iinfo(self.dtype).max)
+        peak = float(self.peak)
         level = hl.clamp(value * hl.f32(peak) + hl.f32(0.5), hl.f32(0), hl.f32(peak))
         return hl.cast(TYPES[self.dtype], hl.cast(hl.Int(32), level))

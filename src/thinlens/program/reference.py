@@ -38,37 +38,42 @@ LUMA_WEIGHTS_16 = (19595, 38470, 7471)
 Planes = NDArray[Any]
 
 
-def run(program: Program, picture: NDArray[Any]) -> NDArray[Any]:
+def run(program: Program, picture: NDArray[Any], bits: int | None = None) -> NDArray[Any]:
     """Run a program on a picture, slowly.
 
     `picture`: `(H, W)` luma or `(H, W, 3)` RGB, uint8, uint16 or float32 in [0, 1]; a float32 result is not clipped.
     Returns the same layout and dtype, `scale` times larger. uint8 pictures go through `program.uint8`, if there is one.
     Feature maps are `(H, W, C)` float32, and have as many channels in the result as the program gives.
+    `bits` says how many bits of uint16 are in use (None: all): 1 is 2**bits - 1 then.
     """
     program = program.for_picture(picture.dtype, 1 if picture.ndim == 2 else picture.shape[2])
     planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
-    values = [_decode(program, planes)]
+    values = [_decode(program, planes, bits)]
     for op in program.ops:
         values.append(evaluate(op, values))
-    result = _encode(program, values[-1], picture.dtype)
+    result = _encode(program, values[-1], picture.dtype, bits)
     return result[0] if picture.ndim == 2 else np.ascontiguousarray(np.moveaxis(result, 0, -1))
 
 
-def _decode(program: Program, planes: Planes) -> Planes:
+def _decode(program: Program, planes: Planes, bits: int | None) -> Planes:
     if program.integer:
         return planes.astype(np.int32) << FRACTION_BITS
     if planes.dtype == np.float32:
         return planes
-    return planes.astype(np.float32) * np.float32(1 / np.iinfo(planes.dtype).max)
+    return planes.astype(np.float32) * np.float32(1 / _peak(planes.dtype, bits))
 
 
-def _encode(program: Program, planes: Planes, dtype: np.dtype[Any]) -> Planes:
+def _encode(program: Program, planes: Planes, dtype: np.dtype[Any], bits: int | None) -> Planes:
     if program.integer:
         return np.clip((planes + (1 << FRACTION_BITS - 1)) >> FRACTION_BITS, 0, 255).astype(np.uint8)
     if dtype == np.float32:
         return planes
-    peak = np.iinfo(dtype).max
+    peak = _peak(dtype, bits)
     return np.clip(np.floor(planes * np.float32(peak) + np.float32(0.5)), 0, peak).astype(dtype)
+
+
+def _peak(dtype: np.dtype[Any], bits: int | None) -> int:
+    return int(np.iinfo(dtype).max) if bits is None else 2**bits - 1
 
 
 def evaluate(op: Operation, values: list[Planes]) -> Planes:
@@ -178,9 +183,12 @@ def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
 
 
-def bicubic_taps(scale: int) -> NDArray[np.float64]:
-    """`(scale, 5)`: weights of the pixels at -2…2 for each sub-pixel position, a = -0.5, each row adding up to 1."""
-    offsets = (np.arange(scale) + 0.5) / scale - 0.5
+def bicubic_taps(scale: int, shift: float = 0.0) -> NDArray[np.float64]:
+    """`(scale, 5)`: weights of the pixels at -2…2 for each sub-pixel position, a = -0.5, each row adding up to 1.
+
+    Positions are `shift` pixels further on, by less than 1/2 + 1/(2 · scale): the taps reach no further.
+    """
+    offsets = (np.arange(scale) + 0.5) / scale - 0.5 + shift
     return cubic(np.abs(np.arange(-2, 3)[None] - offsets[:, None]))
 
 

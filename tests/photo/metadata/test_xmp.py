@@ -34,6 +34,7 @@ PREFIXES = {
     "xmp": "{http://ns.adobe.com/xap/1.0/}",
     "xmpNote": "{http://ns.adobe.com/xmp/note/}",
 }
+MEDIA = {".jpg": "jpeg", ".png": "png", ".tif": "tiff", ".webp": "webp", ".avif": "avif"}
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 
@@ -80,7 +81,7 @@ def test_orientation_and_size_are_those_of_the_result(tmp_path: Path, form: str,
         f"{EXIF}PixelYDimension": "40",
         f"{TIFF}ImageWidth": "24",
         f"{TIFF}ImageLength": "40",
-        f"{DC}format": "image/jpeg",
+        f"{DC}format": f"image/{MEDIA[target]}",
     }
 
 
@@ -104,7 +105,7 @@ def test_panoramas_are_as_large_as_their_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(20, 12), (37, 22), (7, 5), (2000, 1111)])
 def test_the_part_of_a_panorama_never_ends_beyond_it(size: tuple[int, int]) -> None:
-    found = said(picture.of_size(panorama(**PART), size))
+    found = said(picture.of_result(panorama(**PART), size, ""))
     values = {name.removeprefix(PANORAMA): int(value) for name, value in found.items()}
     assert (values["CroppedAreaImageWidthPixels"], values["CroppedAreaImageHeightPixels"]) == size
     assert values["CroppedAreaLeftPixels"] + size[0] <= values["FullPanoWidthPixels"]
@@ -114,7 +115,7 @@ def test_the_part_of_a_panorama_never_ends_beyond_it(size: tuple[int, int]) -> N
 
 def test_panoramas_that_are_turned_or_unclear_are_none(tmp_path: Path) -> None:
     assert said(xmp_of(upscaled(tmp_path, panorama(**WHOLE), ".jpg", 6))) == {}
-    assert said(picture.of_size(panorama(**{**WHOLE, "CroppedAreaImageWidthPixels": "x"}), (40, 24))) == {}
+    assert said(picture.of_result(panorama(**{**WHOLE, "CroppedAreaImageWidthPixels": "x"}), (40, 24), "")) == {}
 
 
 def test_the_video_of_a_motion_photo_is_not_pointed_to(tmp_path: Path) -> None:
@@ -152,7 +153,12 @@ def test_long_packets_stay(tmp_path: Path, target: str, shuffled: bool) -> None:
         f'xmpNote:HasExtendedXMP="{digest.decode()}" GDepth:Near="1.5"', "<dc:source>here &amp; now</dc:source>"
     )
     high = upscaled(tmp_path, data, target, 1, *parts)
-    expected = {f"{DEPTH}Data": depth, f"{DEPTH}Near": "1.5", f"{DC}format": "image/jpeg", f"{DC}source": "here & now"}
+    expected = {
+        f"{DEPTH}Data": depth,
+        f"{DEPTH}Near": "1.5",
+        f"{DC}format": f"image/{MEDIA[target]}",
+        f"{DC}source": "here & now",
+    }
     if target != ".jpg":
         assert said(xmp_of(high)) == expected
         return

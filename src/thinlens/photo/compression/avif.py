@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 LARGEST_META, HEADERS = 2**20, 4096
-"""Bytes that the index of a file, and the headers of its frame, may have to be looked at."""
+"""Bytes of the index of a file that are looked at, and of its places and the headers of its frame."""
 SEQUENCE, FRAME_HEADER, FRAME = 1, 3, 6
 """Kinds of open bitstream units."""
 SELECT = 2
@@ -49,11 +49,13 @@ def _located(meta: bytes) -> int | None:
             return None
         boxes.setdefault(meta[4:8], meta[8:size])
         meta = meta[size:]
-    pitm, bits = boxes.get(b"pitm", b""), _Bits(boxes.get(b"iloc", b""))
+    pitm, bits = boxes.get(b"pitm", b""), _Bits(boxes.get(b"iloc", b"")[:HEADERS])
     primary = int.from_bytes(pitm[4:8] if pitm[:1] == b"\1" else pitm[4:6], "big")
     version = bits.number(8)
     bits.number(24)
     offset_size, length_size, base_size, index_size = (8 * bits.number(4) for _ in range(4))
+    if not offset_size:
+        return None
     wide = 32 if version == 2 else 16
     for _ in range(bits.number(wide)):
         item = bits.number(wide)

@@ -43,6 +43,7 @@ MACHINE = re.compile("(date|exif|icc|jpeg|png|tiff|Thumb):")
 class Format:
     """What a format holds, beside EXIF and XMP, which all do; `edit` is None where the file has to be there first."""
 
+    media_type: str
     edit: Edit | None
     resources: bool = False
     texts: bool = False
@@ -52,11 +53,13 @@ class Format:
 
 
 FORMATS = {
-    "jpeg": Format(jpeg.edited, resources=True, comments=True, resolution=True, largest_exif=jpeg.LARGEST_EXIF),
-    "png": Format(png.edited, resources=True, texts=True, comments=True, resolution=True),
-    "webp": Format(webp.edited),
-    "tiff": Format(None, resources=True, resolution=True),
-    "avif": Format(boxes.edited),
+    "jpeg": Format(
+        "image/jpeg", jpeg.edited, resources=True, comments=True, resolution=True, largest_exif=jpeg.LARGEST_EXIF
+    ),
+    "png": Format("image/png", png.edited, resources=True, texts=True, comments=True, resolution=True),
+    "webp": Format("image/webp", webp.edited),
+    "tiff": Format("image/tiff", None, resources=True, resolution=True),
+    "avif": Format("image/avif", boxes.edited),
 }
 
 
@@ -98,7 +101,7 @@ def fitted(found: Metadata, format: Format, size: tuple[int, int], resolution: R
     """
     block, packet, remaining = _upright(found.exif), found.xmp, found.texts
     if packet:
-        packet = picture.of_size(packet, size)
+        packet = picture.of_result(packet, size, format.media_type)
     if block:
         block = exif.of_size(block, size)
     if resolution:

@@ -12,6 +12,7 @@ DEPTH = "http://ns.google.com/photos/1.0/depthmap/"
 REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
 ORIENTATION = f"{TIFF} Orientation"
 UPRIGHT = "1"
+FORMAT = "http://purl.org/dc/elements/1.1/ format"
 WIDTHS = (f"{TIFF} ImageWidth", f"{EXIF} PixelXDimension")
 HEIGHTS = (f"{TIFF} ImageLength", f"{EXIF} PixelYDimension")
 GONE = re.compile(
@@ -38,12 +39,12 @@ def turned(xmp: bytes) -> bytes:
     return packet.changed({**places, ORIENTATION: UPRIGHT})
 
 
-def of_size(xmp: bytes, size: tuple[int, int]) -> bytes:
-    """XMP of an upright picture of this width and height; as it is if not well-formed."""
+def of_result(xmp: bytes, size: tuple[int, int], media_type: str) -> bytes:
+    """XMP of an upright picture of this width and height, as such a file; as it is if not well-formed."""
     packet = parse(xmp)
     if packet is None:
         return xmp
-    changes: dict[str, str | None] = {ORIENTATION: UPRIGHT, EXTENSION: None}
+    changes: dict[str, str | None] = {ORIENTATION: UPRIGHT, FORMAT: media_type, EXTENSION: None}
     changes |= {each.name: None for each in packet.properties if GONE.match(each.name)}
     for names, pixels in zip((WIDTHS, HEIGHTS), size, strict=True):
         changes |= dict.fromkeys(names, str(pixels))
