@@ -48,7 +48,7 @@ def test_a_table_or_its_file_is_a_model_too(tmp_path: Path) -> None:
 
 
 def test_what_is_no_picture_or_model_is_refused() -> None:
-    with pytest.raises(TypeError, match="a picture must be a NumPy array, got str; thinlens enhance takes files"):
+    with pytest.raises(TypeError, match="a picture must be an array, got str; thinlens.enhance_file takes files"):
         thinlens.enhance("photo.jpg", statistics_program())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="changes no colors, it enlarges"):
         thinlens.enhance(picture(3, 3, True, np.uint8), integer_program(2, 3, 2))
