@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from . import formats, metadata
 from .colors import tag_of
+from .forks import using_libvips
 from .formats import Format, format_of
 from .metadata import Metadata, exif
 from .metadata.png import BEGINNING as PNG
@@ -112,6 +113,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
     """
     path = Path(path)
     _check_beginning(path)
+    using_libvips()
     format, notes = format_of(path), list[str]()
     fail_on = _strictness(path, format)
     try:
