@@ -49,9 +49,9 @@ def upscale_files(
     """Do the jobs, `workers` of them at a time (None: as many as processors), and yield each outcome as it comes.
 
     Size, model, limit, grading, source and keep_damaged are those of `run.upscale_file_to`. A photo that fails leaves
-    no file and stops no other; with `skip_existing` a result that is there already is left as it is. What killed runs have
-    left half written in the target folders is removed. Closing the iterator begins no more photos; those begun are
-    finished.
+    no file and stops no other; with `skip_existing` a result that is there already is left as it is. What killed runs
+    have left half written in the target folders is removed. Closing the iterator begins no more photos; those begun
+    are finished.
     """
     count = min(workers or processors(), len(jobs)) or 1
     # the photos beside each other keep the processors busy; more threads for each would only get in their way
