@@ -84,14 +84,14 @@ def _turned(size: int, random: Random) -> tuple[Plane, Plane]:
 def _ramp(size: int, random: Random) -> Plane:
     """From 0 to 1 in a random direction, over a random part of the crop."""
     along, _ = _turned(size, random)
-    return np.clip(along / np.float32(random.uniform(0.3, 1.5) * size) + 0.5, 0, 1)
+    return np.clip(along / (random.uniform(0.3, 1.5) * size) + 0.5, 0, 1).astype(np.float32)
 
 
 def _distance(size: int, random: Random) -> Plane:
     """How far pixels lie outside of an ellipse, a rectangle or a polygon; negative inside."""
     along, across = _turned(size, random)
     width, height = random.uniform(0.05, 0.5, 2).astype(np.float32) * size
-    match random.integers(3):
+    match int(random.integers(3)):
         case 0:
             return (np.hypot(along / width, across / height) - 1) * min(width, height)
         case 1:
