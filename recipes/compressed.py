@@ -10,13 +10,12 @@ from thinlens.training import GradientDescent, LeastSquares, Recipe
 
 SAMPLING = Sampling(per_photo=3, reductions=(2, 3))
 FITTED = LeastSquares(samples=200_000, starts=6, steps=30)
-TUNED = GradientDescent("soap", steps=700, batch=16, patch=32, learning_rate=2e-3, average=0.99)
-CLEANING = GradientDescent("soap", steps=1500, batch=16, patch=32, learning_rate=5e-3, average=0.99)
-OPTIMIZERS = {
-    **{f"eSR-MAX_s{scale}_K3_C2": FITTED for scale in (2, 3, 4)},
-    **{f"ECBSR_s{scale}_{size}": TUNED for scale in (2, 3, 4) for size in ("M2_C8", "M4_C8", "M4_C16")},
-    **{f"ECBSR_s1_{size}": CLEANING for size in ("M2_C8", "M4_C16")},
-}
+OPTIMIZERS = {f"eSR-MAX_s{scale}_K3_C2": FITTED for scale in (2, 3, 4)}
+for scale, steps in ((2, 700), (3, 300), (4, 300)):
+    for size in ("M2_C8", "M4_C8", "M4_C16"):
+        OPTIMIZERS[f"ECBSR_s{scale}_{size}"] = GradientDescent("soap", steps, 16, 48, learning_rate=3e-3, average=0.99)
+for size in ("M2_C8", "M4_C16"):
+    OPTIMIZERS[f"ECBSR_s1_{size}"] = GradientDescent("soap", 700, 16, 48, learning_rate=5e-3, average=0.99)
 recipes = {
     f"{identifier}.{source}": Recipe(identifier, optimizer, "log-mse", sampling=SAMPLING, compression=compression)
     for identifier, optimizer in OPTIMIZERS.items()

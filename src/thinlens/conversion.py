@@ -22,6 +22,8 @@ TABLE = ".npy"
 PUBLISHED = (".model", ".pth", ".pt")
 """What the names of published checkpoints end in."""
 CALIBRATION = Sampling(per_photo=1, size=288, reductions=(2,))
+SMALLEST = 2
+"""The scale that makes the largest pictures of these crops; others are cut to that."""
 PICTURES = 64
 """How many crops of photos quantized layers are fitted to."""
 
@@ -104,4 +106,5 @@ def _quantized(made: Program, photos: str | os.PathLike[str], compression: Compr
         raise ValueError(f"{made.name} has one layer: there is nothing to quantize; convert it without")
     crops = prepare(photos, CALIBRATION).train
     chosen = crops[np.linspace(0, len(crops) - 1, min(PICTURES, len(crops))).astype(int)]
-    return bake.quantize(made, list(shrink(chosen, made.scale, compression)))
+    side = CALIBRATION.size // max(made.scale, SMALLEST) * made.scale
+    return bake.quantize(made, list(shrink(chosen[:, :side, :side], made.scale, compression)))

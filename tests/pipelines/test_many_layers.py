@@ -47,7 +47,10 @@ def chain(
     after: Sequence[Operation] = (),
     pad_value: float | None = None,
 ) -> Program:
-    """Layers with these kernels and channels, the shuffle, and what comes after; `pad_value` pads all inner maps."""
+    """Layers with these kernels and channels, the shuffle, if it enlarges, and what comes after.
+
+    `pad_value` pads all inner maps.
+    """
     ops: list[Operation] = []
     paddings = [padding] * len(kernels) if isinstance(padding, str) else padding
     for index, (kernel, inputs, outputs) in enumerate(zip(kernels, (1, *channels), channels, strict=False)):
@@ -62,7 +65,8 @@ def chain(
             ops.append(Activation(len(ops), function, slope))
     if residual:
         ops.append(Add(len(ops), 0))
-    ops.append(PixelShuffle(len(ops), scale))
+    if scale > 1:
+        ops.append(PixelShuffle(len(ops), scale))
     for op in after:
         match op:
             case Activation():
@@ -88,6 +92,7 @@ FAMILIES = [
     chain("ECBSR", (3, 3, 3, 3), (8, 8, 8, 4), 2, ("prelu",) * 3, "zero", residual=True),
     chain("ECBSR edge", (3, 3, 3, 3), (17, 17, 17, 16), 4, ("relu",) * 3, "edge", residual=True),
     chain("ECBSR M0", (3, 3), (6, 9), 3, ("softplus",), "zero", residual=True),
+    chain("ECBSR same size", (3, 3, 3), (8, 5, 1), 1, ("prelu",) * 2, "edge", residual=True),
 ]
 TRANSPOSED = [
     nets.lower(nets.build(nets.parse(identifier), padding))

@@ -45,6 +45,7 @@ NETS: dict[str, tuple[Sizes, Function | None, tuple[str, ...]]] = {
     "sixteen": (((8, 1, 3), (16, 8, 3)), "relu", ("shuffle",)),
     "plain": (((4, 1, 1), (9, 4, 3)), None, ("shuffle",)),
     "soft": (((4, 1, 3), (4, 4, 3)), "softplus", ("add", "shuffle")),
+    "same size": (((8, 1, 3), (8, 8, 3), (1, 8, 3)), "prelu", ("add",)),
 }
 CURVED = ("sigmoid", "softmax", "soft")
 SHAPES = [(1, 1), (2, 3), (37, 61), (20, 530)]
@@ -70,7 +71,7 @@ def net(name: str, padding: Padding, seed: int = 0) -> Program:
             highest = 1.4 if name == "steep" else 0.9
             slope = random.uniform(-0.3, highest, outputs).astype(np.float32) if function == "prelu" else None
             ops.append(Activation(len(ops), function, slope))
-    scale = {4: 2, 9: 3, 16: 4, 32: 2}[sizes[-1][0]]
+    scale = {1: 1, 4: 2, 9: 3, 16: 4, 32: 2}[sizes[-1][0]]
     for kind in tail:
         match kind:
             case "add":

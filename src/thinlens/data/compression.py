@@ -29,9 +29,9 @@ class Compression:
     """
 
     qualities: tuple[int, int] = (30, 95)
-    subsampled: float = 0.75
-    twice: float = 0.15
-    clean: float = 0.03
+    subsampled: float = 0.9
+    twice: float = 0.1
+    clean: float = 0.02
     draws: int = 2
 
     def __post_init__(self) -> None:

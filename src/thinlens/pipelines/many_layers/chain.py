@@ -77,8 +77,8 @@ class ManyLayers:
     """A chain of layers, the last of which has no activation, and how its feature maps become the luma of
     high-resolution pixels.
 
-    The picture is added to the last layer's feature maps if `residual`; they are shuffled, go through the function
-    `after`, if there is one, and become one channel by `choice`.
+    The picture is added to the last layer's feature maps if `residual`; they are shuffled, unless `scale` is 1, go
+    through the function `after`, if there is one, and become one channel by `choice`.
     """
 
     layers: tuple[Layer, ...]
@@ -123,10 +123,9 @@ def match(program: Program) -> ManyLayers | None:
             return None
         value += 1
     shuffle = _take(ops, PixelShuffle, value)
-    if shuffle is None:
-        return None
-    after = _take(ops, Activation, value + 1)
-    value += 1 if after is None else 2
+    value += shuffle is not None
+    after = _take(ops, Activation, value)
+    value += after is not None
     if len(ops) > 1 or (after is not None and after.function == "prelu"):
         return None
     choice: Literal["maximum"] | Logit = "maximum"
@@ -134,7 +133,10 @@ def match(program: Program) -> ManyLayers | None:
         if not isinstance(op, ReduceMax | SoftmaxSum) or op.source != value:
             return None
         choice = op.logit if isinstance(op, SoftmaxSum) else "maximum"
-    return ManyLayers(tuple(layers), residual, shuffle.scale, after.function if after else None, choice)
+    scale = shuffle.scale if shuffle else 1
+    if not ops and layers[-1].outputs != scale**2:
+        return None
+    return ManyLayers(tuple(layers), residual, scale, after.function if after else None, choice)
 
 
 def _take(ops: list[Operation], kind: type[Kind], source: int) -> Kind | None:
