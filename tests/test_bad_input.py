@@ -108,11 +108,11 @@ def test_plans_that_cannot_be(tmp_path: Path, photo: Path) -> None:
     assert not target.exists()
 
 
-DTYPES = "a picture must be uint8, uint16 or float32, got {}: convert it with astype"
-SHAPES = "a picture must be (H, W) luma or (H, W, 3) RGB, got shape {}"
+DTYPES = "a picture must be bool, uint8, uint16, float16, float32 or float64, got {}: convert it with astype"
+SHAPES = "a picture must be (H, W) gray or (H, W, 3) RGB, with alpha (H, W, 2) or (H, W, 4), got shape {}"
 PIXELS = "a picture must have at least one pixel, got shape {}"
 FINITE = "a picture must not hold NaN or infinity: replace them with np.nan_to_num"
-ARRAYS = "a picture must be a NumPy array, got {}; run.upscale_file takes files"
+RANGE = "a float picture has values from 0 to 1, got {}: divide it by what stands for white, as 255"
 
 
 @pytest.mark.parametrize(
@@ -121,15 +121,40 @@ ARRAYS = "a picture must be a NumPy array, got {}; run.upscale_file takes files"
         (np.zeros((0, 5), np.uint8), ValueError, PIXELS.format("(0, 5)")),
         (np.zeros((5, 0, 3), np.float32), ValueError, PIXELS.format("(5, 0, 3)")),
         (np.zeros(5, np.uint8), ValueError, SHAPES.format("(5,)")),
-        (np.zeros((5, 5, 4), np.uint8), ValueError, SHAPES.format("(5, 5, 4)")),
-        (np.zeros((2, 5, 5, 3), np.uint8), ValueError, SHAPES.format("(2, 5, 5, 3)")),
+        (np.zeros((5, 5, 5), np.uint8), ValueError, SHAPES.format("(5, 5, 5)")),
+        (
+            np.zeros((2, 5, 5, 3), np.uint8),
+            ValueError,
+            "pictures go through one by one, got shape (2, 5, 5, 3): give picture[0], then the others",
+        ),
+        (
+            np.zeros((3, 5, 5), np.uint8),
+            ValueError,
+            "a picture has its channels last, got shape (3, 5, 5): give np.moveaxis(picture, 0, -1)",
+        ),
         (np.zeros((5, 5), np.int32), TypeError, DTYPES.format("int32")),
-        (np.zeros((5, 5), np.float64), TypeError, DTYPES.format("float64")),
-        (np.zeros((5, 5), bool), TypeError, DTYPES.format("bool")),
+        (np.zeros((5, 5), complex), TypeError, DTYPES.format("complex128")),
+        (
+            np.zeros((5, 5, 3), bool),
+            ValueError,
+            "a mask must be (H, W), got shape (5, 5, 3): for black and white colors give picture * np.uint8(255)",
+        ),
+        (np.full((5, 5), 1e300), ValueError, FINITE),
+        (np.full((5, 5), 200, np.float32), ValueError, RANGE.format("200 to 200")),
+        (np.full((5, 5, 4), -1.5), ValueError, RANGE.format("-1.5 to -1.5")),
+        (
+            np.ma.masked_array(np.zeros((5, 5), np.uint8)),
+            TypeError,
+            "a picture has no masked values: give picture.filled(0), or with another value",
+        ),
         (np.full((5, 5), np.nan, np.float32), ValueError, FINITE),
         (np.full((5, 5, 3), np.inf, np.float32), ValueError, FINITE),
-        ("photo.png", TypeError, ARRAYS.format("str")),
-        ([[0, 1], [2, 3]], TypeError, ARRAYS.format("list")),
+        ("photo.png", TypeError, "a picture must be an array, got str; thinlens.upscale_file takes files"),
+        (
+            [[0, 1], [2, 3]],
+            TypeError,
+            "a picture must be an array, got list: np.asarray makes one of rows, thinlens.upscale_file takes files",
+        ),
     ],
     ids=lambda value: f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else "",
 )

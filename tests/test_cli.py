@@ -232,7 +232,7 @@ def test_a_full_disk(thinlens: Command, suffix: str) -> None:
             "cannot write a.bmp: the name must end in .jpg, .jpeg, .png, .webp, .tif, .tiff or .avif",
         ),
         (["a.png", "-m", "missing.safetensors"], "missing.safetensors does not exist"),
-        (["a.png", "-m", "fast", "-s", "17"], "the scale must be from 1 to 16, not 17"),
+        (["a.png", "-m", "fast", "-s", "17"], "the scale must be above 0 and at most 16, not 17"),
         (["a.png", "-s", "2", "--fit", "9x9"], "scale and fit contradict each other; give one of them"),
         (["a.png", "--size", "9"], "the size is WIDTHxHEIGHT, as 1920x1080, not '9'"),
         (["a.png", "--size", "0x9"], "a picture must be at least 1 pixel wide and high, not 0"),

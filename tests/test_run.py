@@ -87,6 +87,7 @@ def test_presets_take_any_scale(model: str) -> None:
         ({"fit": (24, 24)}, (18, 24)),
         ({"long_side": 5}, (4, 5)),
         ({"scale": 1}, (6, 8)),
+        ({"scale": 0.5}, (3, 4)),
     ],
 )
 def test_files_of_exact_sizes(tmp_path: Path, program_file: Path, wish: dict[str, Any], size: tuple[int, int]) -> None:

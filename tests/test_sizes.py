@@ -80,9 +80,9 @@ def test_sizes(wish: dict[str, Any], size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"scale": 0.5}, "the scale must be from 1 to 16, not 0.5"),
-        ({"scale": 17}, "the scale must be from 1 to 16, not 17"),
-        ({"scale": math.nan}, "the scale must be from 1 to 16, not nan"),
+        ({"scale": 0}, "the scale must be above 0 and at most 16, not 0"),
+        ({"scale": 17}, "the scale must be above 0 and at most 16, not 17"),
+        ({"scale": math.nan}, "the scale must be above 0 and at most 16, not nan"),
         ({"width": 0}, "a picture must be at least 1 pixel wide and high, not 0"),
         ({"size": (5, -1)}, "a picture must be at least 1 pixel wide and high, not -1"),
         ({"scale": 2, "width": 5}, "scale and width or height contradict each other; give one of them"),

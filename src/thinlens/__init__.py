@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .evaluation import benchmark, evaluate
     from .explanation import explain
     from .program import Program
-    from .run import compile, enhance, load, upscale
+    from .run import compile, enhance, enhance_file, load, upscale, upscale_file
     from .training import train
 
 __all__ = [
@@ -25,12 +25,14 @@ __all__ = [
     "compile",
     "convert",
     "enhance",
+    "enhance_file",
     "evaluate",
     "explain",
     "load",
     "models",
     "train",
     "upscale",
+    "upscale_file",
 ]
 
 _HOMES = {
@@ -40,11 +42,13 @@ _HOMES = {
     "compile": "run",
     "convert": "conversion",
     "enhance": "run",
+    "enhance_file": "run",
     "evaluate": "evaluation",
     "explain": "explanation",
     "load": "run",
     "train": "training",
     "upscale": "run",
+    "upscale_file": "run",
 }
 
 

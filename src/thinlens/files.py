@@ -72,6 +72,17 @@ def abandon() -> None:
             temporary.unlink()
 
 
+def _forked() -> None:
+    """In a child: what its parent writes is not its own, and a thread that is not here may have held the lock."""
+    global _lock
+    _lock = Lock()
+    _ours.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 def _flush_folder(folder: Path) -> None:
     if os.name == "nt":
         return

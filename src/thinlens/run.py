@@ -29,6 +29,8 @@ IN_ONE_PIECE = 2**28
 """Bytes of an enlarged picture up to which it is made in one piece, which is quicker, rather than in bands."""
 BAND, LOWEST_BAND = 2**24, 8
 """Bytes that a band has once enlarged, and the fewest rows of the source that it is made of."""
+PictureLike: TypeAlias = Any
+"""What `pictures.take` takes: a NumPy array, a PIL image, a tensor on the CPU."""
 CUBE = ".cube"
 TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How the files of torch.save begin: a zip, and what it wrote before 2020."""
@@ -43,48 +45,55 @@ class Done:
 
 
 def upscale(
-    picture: NDArray[Any], scale: float | None = None, model: Model = "balanced", source: str = CLEAN
+    picture: PictureLike, scale: float | None = None, model: Model = "balanced", source: str = CLEAN
 ) -> NDArray[Any]:
     """Make a picture larger; pipelines are built when they are first needed, and kept.
 
     `picture` is `(H, W)` luma or `(H, W, 3)` RGB, encoded as for display: uint8, uint16 or float32 in [0, 1], of
-    any size and strides. Returns the same layout and dtype, `scale` times larger along each side, from 1 to 16
-    (default: 2, or the model's own); float32 is not clipped. See `load` for models, and `sizes.plan` for how they
-    are chained to reach a scale. `source` is what the picture has been through, one of `models.SOURCES`, or "auto", to
-    be seen in the picture; at scale 1 a compressed one is cleaned up. A model without weights for it takes those for
-    clean pictures. Raises TypeError or ValueError for any other picture.
+    any size and strides, or another kind that `pictures.take` knows, with transparency, say. Returns an array of the
+    same layout and dtype, `scale` times larger along each side, up to 16 times, or smaller, below 1 (default: 2, or the
+    model's own); floats are not clipped. See `load` for models, and `sizes.plan` for how they are chained to reach a
+    scale. `source` is what the picture has been through, one of `models.SOURCES`, or "auto", to be seen in the picture;
+    at scale 1 a compressed one is cleaned up. A model without weights for it takes those for clean pictures. Raises
+    TypeError or ValueError, in a sentence, for any other picture.
     """
-    if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; run.upscale_file takes files")
-    from .kernels import check_picture
+    from .pictures import take
 
-    check_picture(picture)
-    size, wanted = (picture.shape[1], picture.shape[0]), TargetSize(scale=scale)
+    taken = take(picture)
+    pixels = taken.pixels
+    size, wanted = (pixels.shape[1], pixels.shape[0]), TargetSize(scale=scale)
     plan = sizes.plan(size, scales(model), wanted)
-    choice = _offered(model, plan, asked(source) or by_content([picture], picture.shape))
+    choice = _offered(model, plan, asked(source) or by_content([pixels], pixels.shape))
     plan = sizes.plan(size, scales(model, choice.source), wanted)
+    if taken.alpha is not None:
+        from .photo import Photo
+
+        photo = upscale_photo(Photo(pixels, taken.alpha), plan, model, source=choice.source)
+        return taken.as_given(photo.pixels, photo.alpha)
     for each in _programs(model, plan, choice.source):
-        picture = compile(each)(picture)
-    if picture.shape[1::-1] == plan.size:
-        return picture if plan.chain else picture.copy()
-    from .photo import resize
+        pixels = compile(each).apply(pixels)
+    if pixels.shape[1::-1] != plan.size:
+        from .photo import resize
 
-    return resize(picture, plan.size)
+        pixels = resize(pixels, plan.size)
+    return taken.as_given(pixels)
 
 
-def enhance(picture: NDArray[Any], model: Model | Lut3d = models.ENHANCE, strength: float = 1.0) -> NDArray[Any]:
+def enhance(picture: PictureLike, model: Model | Lut3d = models.ENHANCE, strength: float = 1.0) -> NDArray[Any]:
     """Give a picture the colors that a model chooses for it.
 
     `picture` is `(H, W)` gray or `(H, W, 3)` RGB, sRGB-encoded: uint8, uint16 or float32 in [0, 1], of any size and
-    strides. Returns the same layout and dtype; float32 is not clipped, and gray stays gray. `strength` is how much of
+    strides, or another kind that `pictures.take` knows, but no mask. Returns an array of the same layout and dtype;
+    floats are not clipped, gray stays gray, and transparency what it is. `strength` is how much of
     the change is done, from 0 to 1. See `grading` for models. Raises TypeError or ValueError for any other picture.
     """
-    if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}; thinlens enhance takes files")
-    from .kernels import check_picture
+    from .pictures import take
 
-    check_picture(picture)
-    return grading(model, strength).look([picture], picture.shape)(picture)
+    taken = take(picture, "thinlens.enhance_file")
+    if taken.given.dtype == np.bool_:
+        raise TypeError("a mask has no colors to enhance: give the picture that it belongs to")
+    pixels = taken.pixels
+    return taken.as_given(grading(model, strength).look([pixels], pixels.shape)(pixels), taken.alpha)
 
 
 def grading(model: Model | Lut3d = models.ENHANCE, strength: float = 1.0) -> Grading:
@@ -162,6 +171,19 @@ def upscale_file(
     return upscale_file_to(original, target, wanted, model=model, limit=limit, source=source)
 
 
+def enhance_file(
+    original: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    model: Model | Lut3d = models.ENHANCE,
+    strength: float = 1.0,
+    limit: float | None = None,
+) -> Done:
+    """Give a photo file the colors that a model or a table chooses for it. See `grading` and `upscale_file_to`."""
+    wanted, colors = TargetSize(scale=1), grading(model, strength)
+    return upscale_file_to(original, target, wanted, limit=limit, grading=colors, source=CLEAN)
+
+
 def upscale_file_to(
     original: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -209,7 +231,7 @@ def upscale_file_to(
 
 def scales(model: Model = "balanced", source: str = CLEAN) -> tuple[int, ...]:
     """The scales that a model offers for a source: all of a preset, else its own; 1 is to clean up."""
-    if not isinstance(model, Program) and str(model) in models.NAMED:
+    if not isinstance(model, Program) and models.named(str(model)):
         return (1, *models.SCALES) if source in models.sources(str(model), 1) else models.SCALES
     loaded = load(model)
     if loaded.adaptive:
@@ -217,33 +239,38 @@ def scales(model: Model = "balanced", source: str = CLEAN) -> tuple[int, ...]:
     return (loaded.scale,)
 
 
-def load(model: Model = "balanced", scale: int | None = None, source: str = CLEAN) -> Program:
+def load(model: Model = "balanced", scale: float | None = None, source: str = CLEAN) -> Program:
     """The program of a name (fast, balanced, fine, best, lut), of a released id, or in a program file.
 
     Without a scale it is 2 for a preset and the model's own for all else; `source` is one of `models.SOURCES`, of which
     released models have weights for some. Raises ValueError for an unknown model, for a file that is no program, and
     for a model that has another scale or no weights for the source.
     """
+    if not isinstance(model, str | os.PathLike | Program):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a model is a name, a program file or a Program, got {type(model).__name__}")
+    scale = None if scale is None else sizes.whole("scale", scale)
     if isinstance(model, Program):
         loaded = model
-    elif str(model) in models.NAMED:
+    elif models.named(str(model)):
         loaded = _read(models.path(str(model), 2 if scale is None else scale, source))
     elif _is_file(model):
         loaded = _read(Path(model))
     else:
         loaded = _read(models.path(str(model), source=source))
     if scale not in (None, loaded.scale):
-        raise ValueError(f"{loaded.name} enlarges {loaded.scale} times, not {scale}; leave the scale out or change it")
+        other = models.at_scale(loaded.name, scale)
+        fix = f"take {other}" if other else "leave the scale out or change it"
+        raise ValueError(f"{loaded.name} enlarges {loaded.scale} times, not {scale}; {fix}")
     if source != CLEAN and (isinstance(model, Program) or _is_file(model)):
         raise ValueError(f"{loaded.name} is from a file, which has one set of weights; leave the source out")
     return loaded
 
 
-def compile(program: Program) -> Compiled:
-    """The program as a function on pictures (see `Compiled`), kept for the next time it is asked for."""
+def compile(program: Model) -> Compiled:
+    """A program, or a model of `load`, as a function on pictures (see `Compiled`), kept for the next time."""
     from . import kernels
 
-    return kernels.compile(program)
+    return kernels.compile(load(program))
 
 
 def _stream(
@@ -292,7 +319,7 @@ def _stages(programs: list[Program], color: bool, transparent: bool, look: Look 
     forms = [program.color if color else program for program in programs]
     halos = [max(form.halo, form.uint8.halo if form.uint8 else 0) for form in forms]
     if not transparent:
-        return [*first, *(Stage(compile(p), halo, p.scale) for p, halo in zip(programs, halos, strict=True))]
+        return [*first, *(Stage(compile(p).apply, halo, p.scale) for p, halo in zip(programs, halos, strict=True))]
     apart = [_ColorsAndAlpha(compile(p), compile(program.bicubic(p.scale))) for p in programs]
     return [*first, BLEED, *(Stage(a, max(h, 2), p.scale) for a, h, p in zip(apart, halos, programs, strict=True))]
 
@@ -321,7 +348,10 @@ class _ColorsAndAlpha:
         from .photo import split, stack
 
         pixels, alpha = split(samples)
-        return stack(self.colors(pixels), None if alpha is None else self.alpha(alpha))
+        alpha = None if alpha is None else self.alpha.apply(alpha)
+        if alpha is not None and alpha.dtype == np.float32:
+            alpha = np.clip(alpha, 0, 1)  # nothing is more than opaque, and nothing less than transparent
+        return stack(self.colors.apply(pixels), alpha)
 
 
 def _programs(model: Model, plan: Plan, source: str) -> list[Program]:
@@ -348,7 +378,7 @@ def _offered(model: Model, plan: Plan, choice: Choice) -> Choice:
     if not loose and choice.source in models.sources(str(model), scale):
         return choice
     name = model.name if isinstance(model, Program) else Path(model).name
-    why = f"{name} has no weights for {choice.source}" + (f" at scale {scale}" if str(model) in models.NAMED else "")
+    why = f"{name} has no weights for {choice.source}" + (f" at scale {scale}" if models.named(str(model)) else "")
     return Choice(CLEAN, why if choice.asked else f"{choice.why}, but {why}")
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from numbers import Real
 from typing import TypeAlias
 
 Size: TypeAlias = tuple[int, int]
@@ -38,10 +39,10 @@ class Plan:
 class TargetSize:
     """How large a picture is to become, said in one way.
 
-    That is one of: `scale`, from 1 to 16; `size`, exactly that, whatever it does to the proportions; `width`,
+    That is one of: `scale`, above 0, at most 16; `size`, exactly that, whatever it does to the proportions; `width`,
     `height` or both, where one alone keeps the proportions; `fit`, the largest size with these proportions that fits
     into a width and height; `long_side`, the longer of width and height. With none it is twice the size, or what a
-    model with one scale does. All but `scale` may also make a picture smaller. Raises ValueError in one sentence.
+    model with one scale does. All may also make a picture smaller. Raises TypeError or ValueError in one sentence.
     """
 
     scale: float | None = None
@@ -58,11 +59,14 @@ class TargetSize:
         given = [name for name, value in ways.items() if value is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} contradict each other; give one of them")
+        for name, pair in (("size", self.size), ("fit", self.fit)):
+            if pair is not None and (isinstance(pair, str) or len(pair) != 2):
+                raise TypeError(f"{name} is a width and a height, as (1920, 1080), not {pair!r}")
         for length in (*(self.size or ()), self.width, self.height, *(self.fit or ()), self.long_side):
-            if length is not None and length < 1:
+            if length is not None and whole("number of pixels", length) < 1:
                 raise ValueError(f"a picture must be at least 1 pixel wide and high, not {length}")
-        if self.scale is not None and not 1 <= self.scale <= LARGEST:
-            raise ValueError(f"the scale must be from 1 to {LARGEST}, not {self.scale:g}")
+        if self.scale is not None and not 0 < number("scale", self.scale) <= LARGEST:
+            raise ValueError(f"the scale must be above 0 and at most {LARGEST}, not {self.scale:g}")
 
     def of(self, source: Size) -> Size | None:
         """The size that a picture of the size `source` becomes; None where the model decides."""
@@ -114,6 +118,21 @@ def plan(source: Size, scales: Collection[int], target: TargetSize) -> Plan:
             f"{LARGEST} times is the most"
         )
     return Plan(_chain(factor, scales), final)
+
+
+def number(name: str, value: object) -> float:
+    """A number as it is. Raises TypeError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"the {name} must be a number, not {value!r}")
+    return float(value)
+
+
+def whole(name: str, value: object) -> int:
+    """A whole number, whatever its type. Raises TypeError for what is no number, ValueError for a fraction."""
+    found = number(name, value)
+    if not found.is_integer():
+        raise ValueError(f"the {name} must be a whole number, not {found:g}")
+    return int(found)
 
 
 def _own(scales: Collection[int]) -> int:

@@ -11,7 +11,7 @@ import pytest
 import pyvips
 from numpy.typing import NDArray
 
-from thinlens.photo import Photo, UnfinishedError, read, write
+from thinlens.photo import Photo, UnfinishedError, open_photo, read, write
 
 LOSSLESS = (".png", ".tif")
 FORMATS = (".jpg", ".png", ".webp", ".tif")
@@ -203,10 +203,21 @@ def test_several_pictures_in_one_file_are_refused(tmp_path: Path) -> None:
         assert refused(path) == f"{path} holds 2 pictures; save the one to enlarge as a file of its own"
 
 
-def test_other_formats_are_refused(tmp_path: Path) -> None:
+def test_a_gif_of_one_frame_is_read_and_an_animated_one_refused(tmp_path: Path) -> None:
     path = tmp_path / "photo.gif"
-    color(smooth()).gifsave(str(path))
-    assert refused(path) == f"{path} is a GIF; save the picture to enlarge as PNG"
+    levels = np.repeat(np.arange(0, 200, 10, dtype=np.uint8)[:, None, None], 3, axis=2).repeat(9, axis=1)
+    color(levels).gifsave(str(path))
+    assert np.abs(read(path).pixels.astype(int) - levels).max() <= 4
+    frames = color(np.concatenate([levels, levels[::-1]])).copy()
+    frames.set_type(pyvips.GValue.gint_type, "page-height", 20)
+    frames.gifsave(str(path))
+    assert refused(path) == f"{path} is animated; save the one to enlarge as a file of its own"
+
+
+def test_other_formats_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "photo.bmp"
+    path.write_bytes(b"BM" + bytes(60))
+    assert refused(path) == f"{path} is not a JPEG, PNG, WebP, TIFF, AVIF or GIF picture"
 
 
 def test_other_sample_types_are_refused(tmp_path: Path) -> None:
@@ -214,10 +225,11 @@ def test_other_sample_types_are_refused(tmp_path: Path) -> None:
     assert refused(path) == f"{path} has float samples; convert it to 8 or 16 bits per channel"
 
 
-def test_more_channels_are_refused(tmp_path: Path) -> None:
+def test_more_channels_are_left_out_with_a_note(tmp_path: Path) -> None:
     image = pyvips.Image.new_from_array(samples(5, 4, 4, 6), interpretation="multiband")
-    path = save(image, tmp_path / "photo.tif")
-    assert refused(path) == f"{path} has 6 channels; convert it to gray or RGB, with or without alpha"
+    opened = open_photo(save(image, tmp_path / "photo.tif"))
+    np.testing.assert_array_equal(opened.read().pixels, image.numpy()[..., :3])
+    assert len(opened.notes) == 1 and "of its channels, no colors" in opened.notes[0]
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])

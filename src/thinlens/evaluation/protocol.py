@@ -165,7 +165,7 @@ def _runs(model: Model, scale: int | None) -> list[tuple[str, int, Enlarging]]:
     if model == BICUBIC:
         scales = thinlens.models.SCALES if scale is None else (scale,)
         return [(BICUBIC, factor, lambda low, _, factor=factor: upscale_bicubic(low, factor)) for factor in scales]
-    scales = thinlens.models.SCALES if scale is None and model in thinlens.models.NAMED else (scale,)
+    scales = thinlens.models.SCALES if scale is None and thinlens.models.named(str(model)) else (scale,)
     runs: list[tuple[str, int, Enlarging]] = []
     for factor in scales:
         if factor == 1 and model in thinlens.models.CLEANERS:

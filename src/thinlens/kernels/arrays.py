@@ -12,21 +12,43 @@ from numpy.typing import NDArray
 TYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "float32"))
 MANY_TASKS = 256
 """Tasks for all threads of the machine: more than there are threads, so that the quick ones take over from the slow."""
+FARTHEST = 1.0
+"""How far beyond [0, 1] values of a float picture may be: results overshoot a little."""
 LARGEST = 2**31 - 1
 """Elements that a picture may have: kernels count them in 32 bits."""
 
 
 def check_picture(picture: NDArray[Any]) -> int:
     """How many channels a picture has, 1 or 3; TypeError or ValueError, in a sentence, if it is none."""
+    if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a picture must be a NumPy array, got {type(picture).__name__}: give np.asarray(picture)")
     if picture.dtype not in TYPES:
         raise TypeError(f"a picture must be uint8, uint16 or float32, got {picture.dtype}: convert it with astype")
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
         raise ValueError(f"a picture must be (H, W) luma or (H, W, 3) RGB, got shape {picture.shape}")
     if 0 in picture.shape:
         raise ValueError(f"a picture must have at least one pixel, got shape {picture.shape}")
-    if picture.dtype == np.float32 and not np.isfinite(picture).all():
-        raise ValueError("a picture must not hold NaN or infinity: replace them with np.nan_to_num")
+    if picture.dtype == np.float32:
+        _finite_range(picture)
     return 1 if picture.ndim == 2 else 3
+
+
+def check_range(picture: NDArray[Any]) -> None:
+    """ValueError, in a sentence, if values of a float32 picture are far outside [0, 1], as those of 0…255 are."""
+    lowest, highest = _finite_range(picture)
+    if lowest < -FARTHEST or highest > 1 + FARTHEST:
+        raise ValueError(
+            f"a float picture has values from 0 to 1, got {lowest:g} to {highest:g}: divide it by what "
+            "stands for white, as 255"
+        )
+
+
+def _finite_range(picture: NDArray[Any]) -> tuple[float, float]:
+    """The lowest and the highest value. Raises ValueError if one is not finite."""
+    lowest, highest = float(picture.min()), float(picture.max())
+    if not np.isfinite((lowest, highest)).all():
+        raise ValueError("a picture must not hold NaN or infinity: replace them with np.nan_to_num")
+    return lowest, highest
 
 
 def check_features(features: NDArray[Any]) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..pipelines.processor import Processor
 from ..program import Program
 from . import loading, objects, prediction
-from .arrays import check_features, check_picture, computed
+from .arrays import check_features, check_picture, check_range, computed
 from .host import check_here, processor_of
 from .look_up import TableLookUp
 
@@ -61,8 +61,22 @@ class Compiled:
         Of feature maps the result has as many channels as the program gives.
         `threads` is how many may work at most (None: all of the machine); it never changes the result.
         `bits` says how many bits of uint16 are in use, as in video of 10 bits: 1 is 2**bits - 1 then, in and out.
-        Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite.
+        Raises TypeError for another dtype, ValueError for another shape and for float pictures that are not finite or
+        far outside [0, 1].
         """
+        if not self.program.takes_features and check_picture(picture) and picture.dtype == np.float32:
+            check_range(picture)
+        return self.apply(picture, out, threads=threads, bits=bits)
+
+    def apply(
+        self,
+        picture: NDArray[Any],
+        out: NDArray[Any] | None = None,
+        *,
+        threads: int | None = None,
+        bits: int | None = None,
+    ) -> NDArray[Any]:
+        """The same on what was looked at before, or made by other programs: floats may be anywhere."""
         if bits is not None and not (picture.dtype == np.uint16 and 8 < bits <= 16):
             raise ValueError(f"bits are 9 to 16 of uint16, got {bits} of {picture.dtype}")
         features = self.program.takes_features

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..once import cached_property
 from ..pipelines.color_table import packing
 from ..pipelines.color_table.kind import LookUp
 from ..pipelines.color_table.packing import step

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -53,8 +55,25 @@ def identifier(name: str, scale: int) -> str:
     return CLEANERS[name] if scale == 1 else PRESETS.get(name, name).format(scale=scale)
 
 
+def spelled(name: str) -> str:
+    """The name of a released model as it is spelled, if it differs in upper and lower case alone; else as it is."""
+    return next((known for known in (*NAMED, *_ids()) if known.lower() == name.lower()), name)
+
+
+def named(name: str) -> bool:
+    """Whether it is one of `NAMED`, in whatever spelling."""
+    return spelled(name) in NAMED
+
+
+def at_scale(identifier: str, scale: int | None) -> str | None:
+    """The released id that differs from another in the scale alone, if there is one."""
+    other = re.sub(r"_s\d+_", f"_s{scale}_", identifier)
+    return other if other in _ids() else None
+
+
 def sources(name: str, scale: int = 2) -> tuple[str, ...]:
     """The sources that a preset at a scale, or a released id, has weights for; none if there is no such model."""
+    name = spelled(name)
     if name in NAMED:
         if scale not in SCALES and not (scale == 1 and name in PRESETS):
             return ()
@@ -70,13 +89,16 @@ def path(name: str, scale: int = 2, source: str = CLEAN) -> Path:
     Raises ValueError, listing what there is, for any other name or scale, and for a source without weights.
     """
     check_source(source)
+    name = spelled(name)
     if name in NAMED:
         if scale not in SCALES and not (scale == 1 and name in PRESETS and source != CLEAN):
             raise ValueError(f"{name} enlarges 2, 3 or 4 times, not {scale}")
         name = identifier(name, scale)
     elif name not in _ids():
         known = ", ".join((*NAMED, ENHANCE, *names()))
-        raise ValueError(f"unknown model {name!r}; there are {known}, or give a program file")
+        meant = get_close_matches(name.lower(), [each.lower() for each in (*NAMED, *_ids())], 1)
+        ask = f"; did you mean {spelled(meant[0])}?" if meant else ""
+        raise ValueError(f"unknown model {name!r}{ask}; there are {known}, or give a program file")
     file = _file(name, source)
     if not file.is_file():
         there = ", ".join(sources(name)) or "no source"

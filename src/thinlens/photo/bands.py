@@ -16,6 +16,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from .forks import using_libvips
 from .photo import Details
 from .resize import resize_image
 from .saving import check_target, replacing, save
@@ -62,6 +63,7 @@ def write_bands(
     It is resized to `size`, width and height; all else is as in `photo.write`. While a band is encoded, the next is
     made.
     """
+    using_libvips()
     path = Path(path)
     check_target(path)
     transparent = shape[2:] in ((2,), (4,))

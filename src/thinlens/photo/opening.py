@@ -1,4 +1,7 @@
-"""Photo files to pixels: JPEG, PNG, WebP, TIFF and AVIF through libvips, whole or in bands."""
+"""Photo files to pixels: what `formats.FORMATS` has, through libvips, whole or in bands.
+
+Whatever a decoder warns of ends the reading, as pixels may be wrong; asked to keep what is damaged, it is a note.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,18 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from . import metadata
+from . import formats, metadata
+from .colors import tag_of
+from .forks import using_libvips
+from .formats import Format, format_of
 from .metadata import Metadata, exif
+from .metadata.png import BEGINNING as PNG
 from .photo import Details, Photo, split
 
-PNG = b"\x89PNG\r\n\x1a\n"
-BEGINNINGS = (b"\xff\xd8\xff", PNG, b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""How JPEG, PNG, WebP (and other RIFF files), TIFF and BigTIFF files begin."""
-BOXES = b"ftyp"
-"""What stands after the first four bytes of AVIF and HEIC files."""
-HEIC = tuple(BOXES + brand for brand in (b"heic", b"heix", b"heim", b"heis"))
-"""What stands there in HEIC files, which few builds of libvips can read, for patents."""
-LOADERS = ("jpegload", "pngload", "webpload", "tiffload", "heifload")
-FORMATS = "JPEG, PNG, WebP, TIFF or AVIF"
+STRIP = 256
+"""Rows that are decoded at a time to see whether a file is whole."""
+END = b"\xff\xd9"
+"""The end marker of JPEG files."""
 UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
 SIDEWAYS = (5, 6, 7, 8)
@@ -40,12 +42,14 @@ WHOLE = 1 / 10
 class Opened:
     """A photo file whose pixels are not read yet: upright, gray or RGB, with or without alpha, 8 or 16 bits.
 
-    They can be read once, whole or in bands; ValueError if the file turns out to be damaged.
+    They can be read once, whole or in bands; ValueError if the file turns out to be damaged. `notes` are sentences
+    about what of the file is not taken.
     """
 
     path: Path
     image: pyvips.Image
     details: Details
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -95,21 +99,28 @@ class Opened:
                 count = min(rows, image.height - top)
                 samples = np.frombuffer(region.fetch(0, top, image.width, count), self.dtype)
                 yield samples.reshape(count, *self.shape[1:])
-        except pyvips.Error:
-            raise _damaged(self.path) from None
+        except pyvips.Error as error:
+            raise _damaged(self.path, error) from None
 
 
-def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
+def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damaged: bool = False) -> Opened:
     """Open a photo and turn it upright; CMYK and other color models become sRGB by their profile.
 
     Raises OSError if the file is not there or not to be opened, ValueError if it is no single picture of 8 or 16 bits
-    per channel in a format of `FORMATS`, or has more than `limit` megapixels (a tenth of it if the file has to be
-    decoded whole: interlaced ones and AVIF).
+    per channel in a format of `formats.FORMATS`, or has more than `limit` megapixels (a tenth of it if the file has to
+    be decoded whole: interlaced ones and AVIF). Of a file that is damaged or cut short `keep_damaged` takes what can be
+    read, with a note; it is decoded once more for that.
     """
     path = Path(path)
     _check_beginning(path)
+    using_libvips()
+    format, notes = format_of(path), list[str]()
+    fail_on = _strictness(path, format)
     try:
-        image = _open(path, "sequential")
+        if keep_damaged and (why := _damage(path, format)):
+            fail_on = "none"
+            notes.append(why)
+        image = _open(path, format, "sequential", fail_on)
         whole = _field(image, "interlaced") or _field(image, "vips-loader").startswith("heifload")
         check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
         with open(path, "rb") as file:
@@ -117,22 +128,27 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT) -> Opened:
         orientation = _orientation(image, found)
         if orientation != UPRIGHT:
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
-            image = _open(path, "random").copy()
+            image = _open(path, format, "random", fail_on).copy()
             image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
             image = image.autorot()
+        if format.name == "TIFF":
+            image = _without_spots(path, image, notes)
         image = _gray_or_rgb(path, image)
-    except pyvips.Error:
-        raise _damaged(path) from None
+    except pyvips.Error as error:
+        raise _damaged(path, error) from None
+    profile = _field(image, "icc-profile-data")
+    if profile is None and (tag := tag_of(path)) is not None:
+        profile = tag.as_profile(1 if image.bands < 3 else 3)
     if orientation != UPRIGHT:
         found = metadata.turned(found)
     if orientation in SIDEWAYS and resolution:
         resolution = resolution[1], resolution[0]
-    return Opened(path, image, Details(found, resolution, _field(image, "icc-profile-data")))
+    return Opened(path, image, Details(found, resolution, profile), tuple(notes))
 
 
-def read(path: str | os.PathLike[str], limit: float = LIMIT) -> Photo:
+def read(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damaged: bool = False) -> Photo:
     """Read a photo; see `open_photo`."""
-    return open_photo(path, limit).read()
+    return open_photo(path, limit, keep_damaged=keep_damaged).read()
 
 
 def check_megapixels(path: str | os.PathLike[str], size: tuple[int, int], limit: float, share: float = 1) -> None:
@@ -155,11 +171,7 @@ def _check_beginning(path: Path) -> None:
         raise ValueError(f"{path} is empty")
     with open(path, "rb") as file:
         beginning = file.read(12)
-        moving = beginning[4:] == BOXES + b"avis" or (beginning.startswith(PNG) and _is_animated(file))
-    if beginning.startswith(b"GIF8"):
-        raise ValueError(f"{path} is a GIF; save the picture to enlarge as PNG")
-    if not beginning.startswith(BEGINNINGS) and beginning[4:8] != BOXES:
-        raise ValueError(f"{path} is not a {FORMATS} picture")
+        moving = beginning[4:] == formats.FTYP + b"avis" or (beginning.startswith(PNG) and _is_animated(file))
     if moving:
         raise ValueError(f"{path} is animated; save the picture to enlarge as a file of its own")
 
@@ -174,24 +186,80 @@ def _is_animated(file: BinaryIO) -> bool:
     return False
 
 
-def _damaged(path: Path) -> ValueError:
-    with open(path, "rb") as file:
-        brand = file.read(12)[4:]
-    if brand in HEIC:
-        return ValueError(f"{path} is HEIC, which this build of libvips may not decode; save it as JPEG or AVIF")
-    return ValueError(f"{path} is damaged or cut short")
+def _damaged(path: Path, error: pyvips.Error) -> ValueError:
+    text = str(error)
+    if "not configured" in text or "not implemented" in text:
+        number = formats.value(formats.tiff_directory(path), formats.COMPRESSION)
+        name = formats.COMPRESSIONS.get(number or 0, f"the method {number}")
+        return ValueError(
+            f"{path} is compressed by {name}, which this build of libvips cannot decode; save it with deflate, LZW or "
+            "without compression"
+        )
+    return ValueError(f"{path} is damaged or cut short; give --keep-damaged to take what can be read")
 
 
-def _open(path: Path, access: str) -> pyvips.Image:
-    """The file as a lazy image; its format is told by its content, and only a single picture is taken."""
+def _damage(path: Path, format: Format) -> str | None:
+    """What a file that is damaged is noted by, None for one that is whole; it is decoded to see."""
+    try:
+        image = _open(path, format, "sequential", _strictness(path, format))
+        region = pyvips.Region.new(image)
+        for top in range(0, image.height, STRIP):
+            region.fetch(0, top, image.width, min(STRIP, image.height - top))
+    except pyvips.Error as error:
+        if "cannot decode" in str(_damaged(path, error)):
+            raise
+        return f"{path} is damaged or cut short: what could be read of it was taken, the rest is gray, black or wrong"
+    return None
+
+
+def _open(path: Path, format: Format, access: str, fail_on: str) -> pyvips.Image:
+    """The file as a lazy image; only a single picture is taken."""
+    image = _lazy(path, format, access, fail_on)
+    pages = _field(image, "n-pages") or 1
+    if format.name == "TIFF" and pages > 1:
+        pages -= formats.smaller_copies(path)
+    if pages > 1:
+        what = "is animated" if format.name == "GIF" else f"holds {pages} pictures"
+        raise ValueError(f"{path} {what}; save the one to enlarge as a file of its own")
+    return image
+
+
+def _strictness(path: Path, format: Format) -> str:
+    """What ends the reading of a file: all that its decoder warns of, as the pixels may be wrong.
+
+    libtiff also warns of metadata; where damage is an error, not a warning (strips, most codecs), only errors count.
+    """
+    if format.name != "TIFF":
+        return "warning"
+    found = formats.tiff_directory(path)
+    warned = formats.TILE_WIDTH in found or formats.value(found, formats.COMPRESSION) in formats.WARNED
+    return "warning" if warned else "error"
+
+
+def _lazy(path: Path, format: Format, access: str, fail_on: str) -> pyvips.Image:
+    """The file, to be decoded when it is asked for. A JPEG that lacks its end marker, and maybe no more, gets one."""
+    if format.name == "JPEG":
+        with open(path, "rb") as file:
+            file.seek(max(0, path.stat().st_size - len(END)))
+            if file.read() != END:
+                file.seek(0)
+                return pyvips.Image.jpegload_buffer(file.read() + END, access=access, fail_on=fail_on)
     # a source, because libvips reads options from brackets at the end of plain file names
     source = pyvips.Source.new_from_file(str(path))
-    image = pyvips.Image.new_from_source(source, "", access=access, fail_on="truncated")
-    if not _field(image, "vips-loader").startswith(LOADERS):
-        raise ValueError(f"{path} is not a {FORMATS} picture")
-    pages = _field(image, "n-pages") or 1
-    if pages > 1:
-        raise ValueError(f"{path} holds {pages} pictures; save the one to enlarge as a file of its own")
+    return getattr(pyvips.Image, format.loader)(source, access=access, fail_on=fail_on)
+
+
+def _without_spots(path: Path, image: pyvips.Image, notes: list[str]) -> pyvips.Image:
+    """Colors and alpha alone: other channels of TIFF files, as saved selections and spot colors, are left out."""
+    colors = 4 if image.interpretation == "cmyk" else 1 if image.bands < 3 else 3
+    extra = formats.extra_samples(formats.tiff_directory(path))
+    if image.bands <= colors or image.interpretation == "multiband":
+        return image
+    alpha = not extra or extra[0] in (formats.ASSOCIATED_ALPHA, formats.UNASSOCIATED_ALPHA)  # OpenCV says nothing
+    kept = colors + alpha
+    if image.bands > kept:
+        notes.append(f"{path}: {image.bands - kept} of its channels, no colors and no transparency, are left out")
+        return image.extract_band(0, n=kept)
     return image
 
 

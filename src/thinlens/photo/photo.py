@@ -28,8 +28,9 @@ class Details:
 class Photo:
     """A photograph, upright.
 
-    `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, encoded as the ICC profile says, sRGB without one;
-    `alpha` is `(H, W)` of the same dtype, not premultiplied. Metadata, resolution and profile are as in `Details`.
+    `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, in memory float32 too, encoded as the ICC profile
+    says, sRGB without one; `alpha` is `(H, W)` of the same dtype, not premultiplied. Metadata, resolution and profile
+    are as in `Details`.
     """
 
     pixels: NDArray[Any]

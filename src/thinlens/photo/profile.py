@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
+
+from ..once import cached_property
+from .forks import using_libvips
 
 Colors = NDArray[np.float32]
 PEAK = 65535
@@ -67,6 +69,7 @@ def _samples(channels: int) -> Colors:
 
 
 def _image(colors: Colors) -> pyvips.Image:
+    using_libvips()
     stored = np.rint(np.clip(colors, 0, 1) * PEAK).astype(np.uint16)
     kind = "grey16" if colors.shape[1] == 1 else "rgb16"
     return pyvips.Image.new_from_array(stored[None], interpretation=kind)

@@ -8,9 +8,15 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from .forks import using_libvips
+
+PEAKS = {"uchar": 255, "ushort": 65535, "float": 1}
+"""What is opaque, or white, in the formats of libvips."""
+
 
 def resize(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """`(H, W)`, `(H, W, 3)` uint8, uint16 or float32 to another width and height, same dtype; see `resize_image`."""
+    using_libvips()
     image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
     return resize_image(image, size).numpy().reshape(size[1], size[0], *pixels.shape[2:])
 
@@ -25,7 +31,7 @@ def resize_image(image: pyvips.Image, size: tuple[int, int], *, transparent: boo
     """
     if (image.width, image.height) == size:
         return image
-    peak = 65535 if image.format == "ushort" else 255
+    peak = PEAKS[str(image.format)]
     pixels = image.premultiply(max_alpha=peak) if transparent else image.cast("float")  # rounded once, in the end
     pixels = pixels.resize(size[0] / image.width, vscale=size[1] / image.height, gap=0)
     pixels = pixels.unpremultiply(max_alpha=peak) if transparent else pixels

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..files import appearing
 from . import metadata
+from .forks import using_libvips
 from .photo import Details, Photo, split, stack
 from .resize import resize_image
 
@@ -106,6 +107,7 @@ def replacing(path: Path) -> Generator[str, None, None]:
 
 def image_of(samples: NDArray[Any]) -> pyvips.Image:
     """Pixels, with alpha as a last channel, as a libvips image that says what they are."""
+    using_libvips()
     wide, gray = samples.dtype == np.uint16, samples.ndim == 2 or samples.shape[2] == 2
     kind = ("grey16" if wide else "b-w") if gray else ("rgb16" if wide else "srgb")
     return pyvips.Image.new_from_array(np.ascontiguousarray(samples), interpretation=kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Lock
@@ -32,3 +33,13 @@ def threads(count: int) -> Generator[None, None, None]:
             concurrency_set(_counts[-1])
             if len(_counts) == 1:
                 _counts.clear()
+
+
+def _forked() -> None:
+    """In a child: the lock may have been held by a thread that is not here."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..once import cached_property
 
 # Halide is imported where it is used: a processor is named, as the key of what was built for it, without it.
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
 
+from ..once import cached_property
 from .operation import Operation, ValueType, check_fields, check_operands, renumbered
 from .ops import AddChroma, Convolution, FakeQuantize, Luma
 from .table_ops import Lookup

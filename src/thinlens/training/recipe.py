@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
-from ..data.compression import Compression
+from ..data.compression import Degradation
 from ..data.damage import Damage
 from ..data.pairs import Sampling
 from ..program import Padding
@@ -136,8 +136,8 @@ class Recipe:
     `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean
     of PSNR values; `epsilon`, in squared 8-bit values, is added to the MSE, which makes easy patches count less. A
     fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`). With
-    `compression` the low-resolution pictures have been JPEG files. For color tables, `damage` makes inputs of good
-    photos where there are no pairs.
+    `compression` the low-resolution pictures have been JPEG files, or in a film. For color tables, `damage` makes
+    inputs of good photos where there are no pairs.
     """
 
     id: str
@@ -149,7 +149,7 @@ class Recipe:
     epsilon: float = 20.0
     sampling: Sampling = field(default_factory=Sampling)
     damage: Damage = field(default_factory=Damage)
-    compression: Compression | None = None
+    compression: Degradation | None = None
 
     def __post_init__(self) -> None:
         _known("loss", self.loss, get_args(Loss))

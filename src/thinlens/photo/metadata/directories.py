@@ -124,6 +124,14 @@ def directory(file: BinaryIO, layout: Layout, offset: int) -> Directory:
     return found
 
 
+def following(file: BinaryIO, layout: Layout, offset: int) -> int:
+    """Where the directory after the one at an offset is, 0 after the last."""
+    file.seek(offset)
+    entries = layout.count.unpack(file.read(layout.count.size))[0]
+    file.seek(offset + layout.count.size + entries * layout.entry)
+    return layout.offset.unpack(file.read(layout.offset.size))[0]
+
+
 def described(file: BinaryIO) -> tuple[Directory, Directory, Directory]:
     """The main directory, that of EXIF and that of GPS, without pointers; empty where there is none to read."""
     layout, offset = header(file)
