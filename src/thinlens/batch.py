@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Outcome:
     """What became of a job: done, in so many seconds, or skipped, or the sentence that says why it failed.
 
-    `choice` is the source that was taken where it was done.
+    `choice` is the source that was taken where it was done, `lost` what of the file the result cannot hold.
     """
 
     job: Job
@@ -31,6 +31,7 @@ class Outcome:
     skipped: bool = False
     seconds: float = 0.0
     choice: Choice | None = None
+    lost: tuple[str, ...] = ()
 
 
 def upscale_files(
