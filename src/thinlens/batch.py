@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Outcome:
     """What became of a job: done, in so many seconds, or skipped, or the sentence that says why it failed.
 
-    `choice` is the source that was taken where it was done, `notes` what was left out of the file or damaged in it.
+    `choice` is the source that was taken where it was done, `notes` what was left out of the file or damaged in it,
+    `lost` what of the file the result cannot hold.
     """
 
     job: Job
@@ -32,6 +33,7 @@ class Outcome:
     seconds: float = 0.0
     choice: Choice | None = None
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def upscale_files(
