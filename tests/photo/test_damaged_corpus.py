@@ -19,6 +19,9 @@ from thinlens.photo import open_photo
 COUNT = int(os.environ.get("THINLENS_FUZZ", "20000"))
 KINDS = ("cut", "zeros", "flip")
 
+LAST = 8
+"""Bytes at the end of a JPEG file, end marker and codes of the last blocks, whose lack cannot always be told."""
+
 
 def damaged(content: bytes, kind: str, random: np.random.Generator) -> bytes:
     data = bytearray(content)
@@ -66,8 +69,10 @@ def test_no_picture_is_wrong_without_a_sentence_where_the_format_can_tell(tmp_pa
         path.write_bytes(damaged(files[index].read_bytes(), kind, random))
         found = outcome(path, rights[index])
         counts[suffix, kind, found] += 1
-        if found == "wrong" and (suffix == ".png" or kind == "cut"):
-            failures.append(f"{number}: {files[index].name} {kind}")
+        lacking = files[index].stat().st_size - path.stat().st_size
+        can_tell = suffix == ".png" or (kind == "cut" and (suffix != ".jpg" or lacking > LAST))
+        if found == "wrong" and can_tell:
+            failures.append(f"{number}: {files[index].name} {kind}, {lacking} bytes lacking")
         path.unlink()
     for key, count in sorted(counts.items()):
         print(*key, count)
