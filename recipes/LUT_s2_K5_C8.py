@@ -1,4 +1,4 @@
-"""The released LUT_s2_K5_C8."""
+"""The released LUT_s2_K5_C8; its tables are fine-tuned by `thinlens convert --fine-tune`."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.training import GradientDescent, Recipe

@@ -1,4 +1,4 @@
-"""The released LUT_s4_K7_C32."""
+"""The released LUT_s4_K7_C32; its tables are fine-tuned by `thinlens convert --fine-tune`."""
 
 from thinlens.data.pairs import Sampling
 from thinlens.training import GradientDescent, Recipe

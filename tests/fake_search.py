@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import log10
 from pathlib import Path
@@ -94,41 +94,41 @@ def start(folder: Path, data: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def kill_driver(folder: Path, data: Path, rows: int) -> int:
-    """Start a driver and kill it some moment after it has that many rows; how many trials it had finished."""
+def kill_driver(folder: Path, data: Path, steps: int) -> int:
+    """Start a driver and kill it some moment after it has written that many steps; how many it had."""
     driver = start(folder, data)
-    wait_for(lambda: (folder / "search.sqlite").exists() and len(_peek(folder)) >= rows, driver)
+    wait_for(lambda: written(folder) >= steps, driver)
     time.sleep(random.uniform(0, 3 * SECONDS))
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
-    return len(_peek(folder))
+    return written(folder)
 
 
-def kill_worker(folder: Path, seen: int) -> bool:
-    """Kill whoever has noted something beyond that many notes, in the midst of it, if it does not end before."""
-    until = time.monotonic() + 60
-    while len(noted(folder)) <= seen and time.monotonic() < until:
-        time.sleep(0.005)
+def written(folder: Path) -> int:
+    """Steps that the table has: of a trained row one, of one that is done two."""
+    with suppress(ValueError, FileNotFoundError), Table(folder) as table:
+        return sum(2 if row.state == "done" else 1 for row in table.rows.values())
+    return 0
+
+
+def kill_worker(folder: Path, driver: subprocess.Popen[bytes]) -> bool:
+    """Kill whoever notes something next, in the midst of it; whether there was anybody."""
+    seen = len(noted(folder))
+    wait_for(lambda: len(noted(folder)) > seen, driver)
     time.sleep(random.uniform(0, SECONDS / 2))
-    _, process = noted(folder)[-1]
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
-        return True
+    if driver.poll() is None:
+        with suppress(ProcessLookupError):
+            os.kill(noted(folder)[-1][1], signal.SIGKILL)
+            return True
     return False
 
 
-def wait_for(condition: object, driver: subprocess.Popen[bytes], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], driver: subprocess.Popen[bytes], seconds: float = 120) -> None:
     """Until the condition holds or the driver has ended."""
     until = time.monotonic() + seconds
-    while not condition() and driver.poll() is None:  # type: ignore[operator]
+    while not condition() and driver.poll() is None:
         assert time.monotonic() < until, "the driver does not get on"
         time.sleep(0.02)
-
-
-def _peek(folder: Path) -> dict[str, Row]:
-    with suppress(ValueError), Table(folder) as table:
-        return table.rows
-    return {}
 
 
 if __name__ == "__main__":

@@ -238,9 +238,32 @@ def ramp_and_photos() -> list[np.ndarray]:
     return [np.clip(photo, 0, 255).astype(np.uint8) for photo in photos]
 
 
-def test_what_the_released_model_does_to_grays_and_skin() -> None:
+def test_what_the_released_model_does_to_grays() -> None:
     grading = run.grading()
     steps = np.repeat(np.linspace(0, 1, 1025, dtype=np.float32)[None, :, None], 3, axis=2)
     for photo in ramp_and_photos():
         slopes = np.diff(grading.look([photo], photo.shape)(steps)[0], axis=0) * 1024
         assert slopes.min() >= 0 and slopes.max() <= 2
+
+
+def test_the_released_model_keeps_a_ramp_of_16_bits_smooth() -> None:
+    gray = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    for ramp in (gray, np.repeat(gray[..., None], 3, axis=2)):
+        done = thinlens.enhance(ramp).reshape(65536, -1).astype(int)
+        steps = np.diff(done, axis=0)
+        assert done.shape[1] == (1 if ramp is gray else 3)
+        assert steps.min() >= 0 and steps.max() <= 2
+        slopes = np.diff(done[::64], axis=0) / 64  # tones are neither torn apart nor lost
+        assert slopes.min() >= 0.1 and slopes.max() <= 2
+    levels = thinlens.enhance(np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2))[0].astype(int)
+    assert np.diff(levels, axis=0).min() >= 0 and np.diff(levels, axis=0).max() <= 2
+
+
+def test_the_released_model_turns_skin_little() -> None:
+    """Five swatches of different people's skin in mid light, in a good photo: the hue, in degrees of CIELAB."""
+    to_lab = pytest.importorskip("skimage.color").rgb2lab
+    skin = np.array([[(230, 188, 170), (194, 150, 130), (172, 120, 90), (115, 82, 68), (82, 56, 45)]], np.float32) / 255
+    photo = read(Path(__file__).parents[1] / "examples" / "photo.png").pixels
+    turned = np.clip(run.grading().look([photo], photo.shape)(skin), 0, 1)
+    before, after = (np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) for lab in (to_lab(skin), to_lab(turned)))
+    assert np.abs((after - before + 180) % 360 - 180).max() <= 8

@@ -12,7 +12,7 @@ import numpy as np
 from . import bake, checkpoint, nets, program
 from .bake import fixed_point
 from .bake.tabulate import supports as why_no_table
-from .data.compression import Compression
+from .data.compression import Degradation
 from .data.pairs import Sampling, prepare, shrink
 from .program import Convolution, Lookup, Program
 from .training import fine_tuned
@@ -34,7 +34,7 @@ def convert(
     *,
     quantize: str | os.PathLike[str] | None = None,
     fine_tune: str | os.PathLike[str] | None = None,
-    compression: Compression | None = None,
+    compression: Degradation | None = None,
 ) -> Program:
     """Write the program of a checkpoint, ours or a published one (`.model`, `.pth`, `.pt`); return it.
 
@@ -99,7 +99,7 @@ def _table(path: Path, quantize: bool) -> Program:
     return replace(bake.from_sr_lut(table, path.stem), provenance={"published": path.name})
 
 
-def _quantized(made: Program, photos: str | os.PathLike[str], compression: Compression | None) -> Program:
+def _quantized(made: Program, photos: str | os.PathLike[str], compression: Degradation | None) -> Program:
     if made.uint8 is not None and any(isinstance(op, Lookup) for op in made.uint8.ops):
         raise ValueError(f"{made.name} is a table for 8-bit pictures: there is nothing to quantize; convert it without")
     if made.uint8 is not None or sum(isinstance(op, Convolution) for op in made.ops) < 2:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import models, program, run, sizes
+from . import bake, models, program, run, sizes
 from .batch import Outcome, one_line, processors
 from .jobs import Job, Kind
 from .models import CLEAN
@@ -24,6 +25,9 @@ from .sources import AUTO, Choice, asked
 from .video import FORMATS, Film, Folder, Kept, Making, Segment, Settings
 from .video.frames import Layout, Plane
 from .video.siting import resampled, shift_of
+
+if TYPE_CHECKING:
+    from .kernels import Compiled
 
 EXTRA = "films need PyAV: pip install 'thinlens[video]'"
 SUFFIXES = (*FORMATS, ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".ogv", ".3gp", ".vob", ".mxf", ".y4m")
@@ -109,29 +113,45 @@ class Enlarger:
     def _bits(self) -> int | None:
         return self.layout.bits if self.layout.bits > 8 else None
 
+    @cached_property
+    def _compiled(self) -> list[Compiled]:
+        return [run.compile(each) for each in self.programs]
+
+    @cached_property
+    def _interpolation(self) -> dict[str, Compiled]:
+        """By a whole number, for chroma and for transparency."""
+        found: dict[str, Compiled] = {}
+        for kind in ("chroma", "alpha"):
+            x, y = (-each * (1 - 1 / self.enlarged) for each in self._offset(kind))
+            exact = program.bicubic(self.enlarged, shift=(x, y))
+            found[kind] = run.compile(replace(exact, uint8=bake.to_fixed_point(exact, 16)))
+        return found
+
+    def _offset(self, kind: str) -> tuple[float, float]:
+        if kind != "chroma":
+            return 0.0, 0.0
+        return shift_of(self.location, self.layout.across, self.layout.down)
+
     def _luma(self, plane: Plane, result: Plane) -> None:
-        for number, each in enumerate(self.programs, start=1):
-            fits = number == len(self.programs) and _times(plane, each.scale) == result.shape
-            plane = run.compile(each)(plane, result if fits else None, bits=self._bits)
+        for number, each in enumerate(self._compiled, start=1):
+            fits = number == len(self.programs) and _times(plane, each.program.scale) == result.shape
+            plane = each(plane, result if fits else None, bits=self._bits)
             if fits:
                 return
         _fill(plane, result, self._bits)
 
     def _bicubic(self, kind: str, plane: Plane, result: Plane) -> None:
-        across, down = (self.layout.across, self.layout.down) if kind == "chroma" else (1, 1)
-        offset = shift_of(self.location if kind == "chroma" else "center", across, down)
         if _is_whole(self.enlarged, self.size, plane, result):
             if self.enlarged == 1:
                 result[...] = plane[: result.shape[0], : result.shape[1]]
                 return
-            moved = tuple(-each * (1 - 1 / self.enlarged) for each in offset)
-            enlarge = run.compile(program.bicubic(self.enlarged, shift=(moved[0], moved[1])))
+            enlarge = self._interpolation[kind]
             if _times(plane, self.enlarged) == result.shape:
                 enlarge(plane, result, bits=self._bits)
             else:
                 result[...] = enlarge(plane, bits=self._bits)[: result.shape[0], : result.shape[1]]
             return
-        result[...] = resampled(plane, result.shape, offset, 2**self.layout.bits - 1)
+        result[...] = resampled(plane, result.shape, self._offset(kind), 2**self.layout.bits - 1)
 
 
 def upscale_film(

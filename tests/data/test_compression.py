@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thinlens.data.compression import Compression, compress
+from thinlens.data.compression import Compression, FilmCompression, compress
 from thinlens.data.pairs import make_pairs
 
 
@@ -71,3 +71,15 @@ def test_bad_settings_are_named() -> None:
         Compression(clean=2)
     with pytest.raises(ValueError, match="draws must be at least 1"):
         Compression(draws=0)
+
+
+def test_films_do_more_at_lower_quality() -> None:
+    pytest.importorskip("av")
+    low = pictures()
+    fine, coarse = (FilmCompression((crf, crf), clean=0) for crf in (18, 32))
+    means = [np.abs(compress(low, each).astype(int) - low).mean() for each in (fine, coarse)]
+    assert 0 < 1.5 * means[0] < means[1]
+    np.testing.assert_array_equal(compress(low, FilmCompression(clean=1)), low)
+    assert (compress(low, FilmCompression(), 1) != compress(low, FilmCompression(), 2)).any()
+    with pytest.raises(ValueError, match="crf is from 0 to 51"):
+        FilmCompression((30, 20))

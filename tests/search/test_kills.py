@@ -9,8 +9,6 @@ import pytest
 
 from fake_search import kill_driver, kill_worker, noted, photos, rows_of, start, uninterrupted
 
-DRIVERS, WORKERS = 10, 10
-
 
 def search_with_kills(folder: Path, drivers: int, workers: int) -> None:
     """Kill so many drivers, then so many workers of the last one, and compare."""
@@ -18,14 +16,12 @@ def search_with_kills(folder: Path, drivers: int, workers: int) -> None:
     out, data = folder / "out", photos(folder / "photos")
     wanted = uninterrupted()
     for index in range(drivers):
-        before = len(noted(out))
-        finished = kill_driver(out, data, 1 + (len(wanted) - 4) * index // drivers)
-        done = [what for what, _ in noted(out)][:before]
-        print(f"driver {index}: killed after {finished} of {len(wanted)} rows, {len(done)} notes before")
+        steps = kill_driver(out, data, 1 + (2 * len(wanted) - 8) * index // drivers)
+        print(f"driver {index}: killed after {steps} of {2 * len(wanted) - 1} steps")
     there = {key for key, row in rows_of(out).items() if row.state != "trained"} if drivers else set[str]()
     before = len(noted(out))
     driver = start(out, data)
-    killed = sum(kill_worker(out, len(noted(out))) for _ in range(workers))
+    killed = sum(kill_worker(out, driver) for _ in range(workers))
     assert driver.wait(timeout=300) == 0
     assert rows_of(out) == wanted
     repeated = {what.removeprefix("timed-") for what, _ in noted(out)[before:]} & there
@@ -38,5 +34,6 @@ def test_a_killed_driver_and_a_killed_worker(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ten_of_each(tmp_path: Path) -> None:
-    search_with_kills(tmp_path, DRIVERS, WORKERS)
+@pytest.mark.parametrize(("drivers", "workers"), [(10, 0), (0, 10)])
+def test_ten(tmp_path: Path, drivers: int, workers: int) -> None:
+    search_with_kills(tmp_path, drivers, workers)

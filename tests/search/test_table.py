@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,22 @@ def test_one_driver_at_a_time_and_readers_any_time(tmp_path: Path) -> None:
         with Table(tmp_path) as reader:
             assert reader.rows == {}
     Table(tmp_path, SETTINGS).close()
+
+
+def test_a_reader_takes_back_what_a_killed_driver_has_half_written(tmp_path: Path) -> None:
+    rows = fill(tmp_path, [candidate(name) for name in NAMES])
+    code = f"""
+import os, sqlite3
+database = sqlite3.connect({str(tmp_path / "search.sqlite")!r})
+database.execute("PRAGMA cache_size = 1")  # so that pages are written before the end
+database.execute("PRAGMA cache_spill = 1")
+database.execute("UPDATE trials SET reason = 'half ' || hex(zeroblob(100000))")
+os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
+    assert (tmp_path / "search.sqlite-journal").exists()
+    with Table(tmp_path) as table:
+        assert list(table.rows.values()) == rows
 
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_the_lower_the_quality_the_further_down_the_list() -> None:
 def test_what_is_asked_for_is_taken() -> None:
     assert asked(AUTO) is None
     choice = asked("jpeg-low")
-    assert choice == Choice("jpeg-low") and choice.asked
+    assert choice is not None and choice == Choice("jpeg-low") and choice.asked
     with pytest.raises(ValueError) as caught:
         asked("jpeg")
     known = "clean, jpeg-high, jpeg-medium, jpeg-low, or auto where there is a picture"
@@ -73,3 +73,12 @@ def test_headers_and_content_together() -> None:
     assert of_file(high, lambda: low).source == "jpeg-low"
     medium = Choice("jpeg-medium", "medium")
     assert of_file(medium, lambda: low) is medium
+
+
+def test_flat_tables_are_not_taken_for_an_earlier_file(tmp_path: Path) -> None:
+    """The picture of a flat table looks worse than it is."""
+    data = jpeg(scene(200, 240), qtables=[[4] * 64] * 2)
+    (tmp_path / "photo.jpg").write_bytes(data)
+    pixels = decoded(data)
+    choice = of_file(by_headers(tmp_path / "photo.jpg"), lambda: by_content([pixels], pixels.shape))
+    assert choice == Choice("clean", "JPEG of quality 97")

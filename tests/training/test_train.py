@@ -14,6 +14,7 @@ from thinlens import bake, checkpoint, models, nets, photo, program
 from thinlens.data.compression import Compression
 from thinlens.data.pairs import Sampling, make_pairs, prepare
 from thinlens.training import GradientDescent, LeastSquares, Recipe, descent, least_squares, load_recipe, state, train
+from thinlens.training import run as training_run
 from thinlens.training.losses import loss as training_loss
 from thinlens.training.state import StateFile
 
@@ -308,6 +309,7 @@ def test_every_setting_changes_the_hash() -> None:
         Recipe("eSR-MAX_s2_K3_C2", seed=1),
         Recipe("eSR-MAX_s2_K3_C2", epsilon=1.0),
         Recipe("eSR-MAX_s2_K3_C2", sampling=SAMPLING),
+        Recipe("eSR-MAX_s2_K3_C2", drawings=0.1),
         *(Recipe("eSR-MAX_s2_K3_C2", compression=each) for each in (Compression(), Compression((50, 60)))),
         *(Recipe("eSR-MAX_s2_K3_C2", method) for method in (SHORT, replace(SHORT, kind="soap"), LeastSquares())),
         *(Recipe("eSR-MAX_s2_K3_C2", LeastSquares(**setting)) for setting in ({"steps": 9}, {"grow": (3,)})),
@@ -366,3 +368,18 @@ def test_training_starts_from_a_program(photos, tmp_path) -> None:
     assert checkpoint.load(second)[1]["start"] == recipe.hash()
     with pytest.raises(ValueError, match="is a program of .*, not of eSR-MAX_s2_K3_C2: start with one of these"):
         train(ADAM, photos, second, start=made, cache=tmp_path, progress=False)
+
+
+def test_drawings_are_mixed_into_the_photos(photos, tmp_path, monkeypatch) -> None:
+    counts = []
+
+    def counted(crops, *arguments):
+        counts.append(len(crops))
+        return make_pairs(crops, *arguments)
+
+    monkeypatch.setattr(training_run, "make_pairs", counted)
+    for part in (0.0, 0.5):
+        train(replace(ADAM, drawings=part), photos, tmp_path / "out.safetensors", cache=tmp_path, progress=False)
+    assert counts[2] == round(1.5 * counts[0]) and counts[3] == counts[1]  # validation is on photos
+    with pytest.raises(ValueError, match="drawings are so many for each crop of a photo, at least 0"):
+        Recipe("eSR-MAX_s2_K3_C2", drawings=-1)

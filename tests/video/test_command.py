@@ -135,24 +135,32 @@ def test_who_reads_may_stop(tmp_path: Path) -> None:
 
 
 def test_damage_is_told_and_what_was_before_is_kept(thinlens: Command) -> None:
-    content = bytearray(Path(film(Path("long.mkv"), 60, group=6)).read_bytes())
     Path("cut.mp4").write_bytes(film(Path("whole.mp4"), 60, group=6).read_bytes()[:2000])
     code, out, err = thinlens("video", "cut.mp4", *QUICK)
     assert (code, out) == (2, "") and "cut.mp4 cannot be read as a film" in err and len(err.strip().splitlines()) <= 2
-    assert not Path("cut-x2.mp4").exists() and len(content) > 0
+    assert not Path("cut-x2.mp4").exists()
+    content = film(Path("long.mkv"), 40, codec="ffv1", group=1).read_bytes()
+    half = len(content) // 2
+    Path("holes.mkv").write_bytes(content[:half] + bytes(200) + content[half + 200 :])
+    code, out, err = thinlens("video", "holes.mkv", "-m", "fast")
+    assert (code, out) == (2, "") and "holes.mkv is damaged after" in " ".join(err.split())
+    assert not list(Path().glob("holes-x2*"))
+    code, _, err = thinlens("video", "holes.mkv", "-m", "fast", "--keep-partial")
+    assert code == 2 and "what was before is in holes-x2.partial.mkv" in " ".join(err.split())
+    assert 10 < len(decoded(Path("holes-x2.partial.mkv"))) < 40
+    assert not list(Path().glob(".thinlens*"))
 
 
 @pytest.mark.slow
 def test_mutated_films(tmp_path: Path) -> None:
     """2,000 of them: no crash, no hang, one sentence."""
-    rng = np.random.default_rng(0)
     sources = [film(tmp_path / f"a.{suffix}", 8, (32, 32)).read_bytes() for suffix in ("mkv", "mp4", "ts", "nut")]
     script = tmp_path / "run.py"
     script.write_text(MUTATED)
     from concurrent.futures import ThreadPoolExecutor
 
     def batch(number: int) -> str:
-        folder = tmp_path / f"batch{number}"
+        rng, folder = np.random.default_rng(number), tmp_path / f"batch{number}"
         folder.mkdir()
         for index in range(100):
             content = bytearray(sources[index % len(sources)])

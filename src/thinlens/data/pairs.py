@@ -18,7 +18,7 @@ from safetensors.numpy import save as to_bytes
 from .. import photo
 from ..files import write_whole
 from ..program.ops import LUMA_WEIGHTS
-from .compression import Compression, compress
+from .compression import Degradation, compress
 from .degrade import downscale
 
 FORMAT = "thinlens patches 1"
@@ -142,7 +142,7 @@ def read_patches(path: str | os.PathLike[str]) -> Patches:
         raise ValueError(f"{path} is damaged ({error}); delete it and train again") from None
 
 
-def make_pairs(crops: Crops, scale: int, compression: Compression | None = None, seed: int = 0) -> Pairs:
+def make_pairs(crops: Crops, scale: int, compression: Degradation | None = None, seed: int = 0) -> Pairs:
     """Shrink crops by MATLAB-style bicubic with antialiasing, rounded to 8 bits, and take the luma of both.
 
     With `compression` the low-resolution pictures are compressed in between, each of its draws a pair of its own.
@@ -178,7 +178,7 @@ def stretch(crops: Crops, fraction: float, seed: int = 0) -> Crops:
     return result
 
 
-def shrink(crops: Crops, scale: int, compression: Compression | None = None, seed: int = 0) -> Crops:
+def shrink(crops: Crops, scale: int, compression: Degradation | None = None, seed: int = 0) -> Crops:
     """The low-resolution pictures alone, `(draws · N, size / scale, size / scale, 3)` uint8, sRGB-encoded."""
     low = np.stack([downscale(crop, scale) for crop in crops])
     if compression is None:

@@ -28,6 +28,8 @@ HUES = 6
 """Red, yellow, green, cyan, blue, magenta."""
 SCARCE = 0.01
 """The share of all pixels that is added to those of a luma band, so that few pixels say little."""
+FLATTEST = 0.05
+"""The least slope of grays that are made steady: of none at all, rounding would make a step back here and there."""
 FEATURES = 6 * len(QUANTILES) + 3 * LUMA_BANDS + HUES
 """What `ColorStatistics` gives: 132."""
 
@@ -142,8 +144,8 @@ class MixTables(Operation):
     """One color table: the sum of basis tables, each times its weight, a channel of a source of one pixel.
 
     `tables` is `(N, size, size, size, 3)` float32. With `steepest` cells are halved, trilinearly, and grays then made
-    steady: from one entry of the diagonal to the next each channel stays or rises, at most `steepest` times as fast as
-    the gray does. What that adds to a gray is added to all colors whose mean coordinate it is.
+    steady: from one entry of the diagonal to the next each channel rises, at least `FLATTEST` and at most `steepest`
+    times as fast as the gray does. What that adds to a gray is added to all colors whose mean coordinate it is.
     """
 
     arithmetic: ClassVar[tuple[Arithmetic, ...]] = FLOAT

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color_ops import (
+    FLATTEST,
     HUES,
     LUMA_BANDS,
     QUANTILES,
@@ -107,12 +108,13 @@ def mix_tables(op: MixTables, source: Planes) -> Table:
 
 def halved(table: Table) -> Table:
     """The table with cells of half the size, `(2·size - 1, …)`, interpolated trilinearly."""
-    for axis in range(3):
-        table = np.moveaxis(table, axis, 0)
-        finer = np.repeat(table, 2, axis=0)[:-1]
-        finer[1::2] = (table[:-1] + table[1:]) / 2
-        table = np.moveaxis(finer, 0, axis)
-    return np.ascontiguousarray(table)
+    size = 2 * len(table) - 1
+    finer = np.empty((size, size, size, 3), table.dtype)
+    finer[::2, ::2, ::2] = table
+    finer[::2, ::2, 1::2] = (table[:, :, :-1] + table[:, :, 1:]) / 2
+    finer[::2, 1::2] = (finer[::2, :-1:2] + finer[::2, 2::2]) / 2
+    finer[1::2] = (finer[:-1:2] + finer[2::2]) / 2
+    return finer
 
 
 def steady(table: Table, steepest: float | None) -> Table:
@@ -123,17 +125,18 @@ def steady(table: Table, steepest: float | None) -> Table:
     table = halved(table)
     size = len(table)
     diagonal = np.einsum("iiic->ic", table)
-    most = np.float32(steepest / (size - 1))
+    least, most = (np.float32(slope / (size - 1)) for slope in (FLATTEST, steepest))
     upwards, downwards = diagonal.copy(), diagonal.copy()
     for index in range(1, size):
-        upwards[index] = np.clip(diagonal[index], upwards[index - 1], upwards[index - 1] + most)
+        upwards[index] = np.clip(diagonal[index], upwards[index - 1] + least, upwards[index - 1] + most)
         after = downwards[size - index]
-        downwards[size - index - 1] = np.clip(diagonal[size - index - 1], after - most, after)
+        downwards[size - index - 1] = np.clip(diagonal[size - index - 1], after - most, after - least)
     wanted = (upwards + downwards) / 2
     added = wanted - np.einsum("iiic->ic", table)
     axis = np.arange(size)
-    mean = (axis[:, None, None] + axis[:, None] + axis) / 3
-    return table + np.stack([np.interp(mean, axis, each) for each in added.T], axis=-1).astype(np.float32)
+    thirds = np.arange(3 * size - 2) / 3  # all mean coordinates there are
+    finer = np.stack([np.interp(thirds, axis, each) for each in added.T], axis=-1).astype(np.float32)
+    return table + finer[axis[:, None, None] + axis[:, None] + axis]
 
 
 def color_table(op: ColorTable, source: Planes, table: Table) -> Planes:

@@ -34,7 +34,8 @@ class Table:
         if settings is None:
             if not self.path.is_file():
                 raise FileNotFoundError(f"{self.folder} holds no search: there is no {FILE}; give the folder of one")
-            self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
+            # to write, too, as the first to read after a driver was killed takes back what that had half written
+            self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True)
         else:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = self._hold()

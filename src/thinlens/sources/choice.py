@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from ..models import CLEAN, SOURCES, check_source
-from .content import find_grid
+from .content import apparent_quality, find_grid
 from .quality import quality
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Choice:
 
     source: str
     why: str = AS_ASKED
+    apparent: str = field(default=CLEAN, compare=False)
+    """What the picture looks like to `by_content` if it has been through no more than its file says."""
 
     @property
     def asked(self) -> bool:
@@ -41,6 +43,8 @@ class Choice:
 
 SHOWING = (CLEAN, "jpeg-high")
 """Sources whose files may show what was before; coarser steps hide it."""
+MARGIN = 2.0
+"""By how much the quality that a picture shows may be off."""
 UNTOUCHED = Choice(CLEAN, "no traces of JPEG")
 """What nothing is seen of, which goes without saying."""
 
@@ -72,7 +76,8 @@ def _of_compression(found: Compression | None) -> Choice | None:
         return None
     worth = quality(found)
     kind = "" if found.format == "JPEG" else f"{found.format} like "
-    return Choice(of_quality(worth), f"{kind}JPEG of quality {worth:.0f}")
+    apparent = CLEAN if found.table is None else of_quality(apparent_quality(found.table) - MARGIN)
+    return Choice(of_quality(worth), f"{kind}JPEG of quality {worth:.0f}", apparent)
 
 
 def by_content(bands: Iterable[NDArray[Any]], shape: Sequence[int]) -> Choice:
@@ -86,14 +91,14 @@ def by_content(bands: Iterable[NDArray[Any]], shape: Sequence[int]) -> Choice:
 def of_file(said: Choice | None, look: Callable[[], Choice]) -> Choice:
     """By both: what the headers of a file say, and what is seen in its picture, which `look` finds out.
 
-    A file that was saved at high quality may show what it had been through before, but not less than its headers say.
+    A file that was saved at high quality may show that it had been through more before.
     """
     if said is None:
         return look()
     if said.source not in SHOWING:
         return said
     seen = look()
-    if SOURCES.index(seen.source) <= SOURCES.index(said.source):
+    if SOURCES.index(seen.source) <= max(map(SOURCES.index, (said.source, said.apparent))):
         return said
     return Choice(seen.source, f"{seen.why}, saved again: {said.why}")
 

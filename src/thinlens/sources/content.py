@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program.ops import LUMA_WEIGHTS
-from .quality import STANDARD, of_table
+from .quality import STANDARD, of_ratio
 
 BLOCK = 8
 BLOCKS = 4
@@ -161,9 +161,12 @@ def _quality(blocks: NDArray[np.float32]) -> float | None:
         fits = combs @ counts / len(sizes)
         if fits.max() > FITTING:
             ratios.append(STEPS[fits.argmax()] / STANDARD[y, x])
-    if not ratios:
-        return None
-    return of_table(np.maximum(STANDARD * float(np.median(ratios)), 1))
+    return of_ratio(float(np.median(ratios))) if ratios else None
+
+
+def apparent_quality(table: NDArray[np.float64]) -> float:
+    """The quality that pictures of files with a table of steps `(8, 8)` show; less than it is worth if it is flat."""
+    return of_ratio(float(np.median([table[place] / STANDARD[place] for place in COMBED])))
 
 
 @cache

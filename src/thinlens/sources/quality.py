@@ -62,6 +62,11 @@ def of_table(table: ArrayLike) -> float:
     return float(np.interp(np.log(_error(np.asarray(table, np.float64))), errors, qualities))
 
 
+def of_ratio(ratio: float) -> float:
+    """What the standard's table is worth times a ratio, whose steps are at least 1."""
+    return of_table(np.maximum(STANDARD * ratio, 1))
+
+
 def standard_table(quality: int) -> NDArray[np.int64]:
     """The luma table `(8, 8)` that libjpeg makes for a quality from 1 to 100, limited to a byte."""
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality

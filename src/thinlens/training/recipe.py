@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
-from ..data.compression import Compression
+from ..data.compression import Degradation
 from ..data.damage import Damage
 from ..data.pairs import Sampling
 from ..program import Padding
@@ -135,9 +135,9 @@ class Recipe:
 
     `log-mse` is the mean over patches of log(MSE), so that every patch counts alike, as every picture does in a mean
     of PSNR values; `epsilon`, in squared 8-bit values, is added to the MSE, which makes easy patches count less. A
-    fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`). With
-    `compression` the low-resolution pictures have been JPEG files. For color tables, `damage` makes inputs of good
-    photos where there are no pairs.
+    fraction of the crops, `stretched`, is taken with more contrast than it has (`data.pairs.stretch`), and for each
+    crop of a photo there are `drawings` rendered ones (`data.drawings`). With `compression` the low-resolution pictures
+    have been JPEG files, or in a film. For color tables, `damage` makes inputs of good photos where there are no pairs.
     """
 
     id: str
@@ -148,8 +148,9 @@ class Recipe:
     stretched: float = 0.0
     epsilon: float = 20.0
     sampling: Sampling = field(default_factory=Sampling)
+    drawings: float = 0.0
     damage: Damage = field(default_factory=Damage)
-    compression: Compression | None = None
+    compression: Degradation | None = None
 
     def __post_init__(self) -> None:
         _known("loss", self.loss, get_args(Loss))
@@ -159,6 +160,8 @@ class Recipe:
             raise ValueError("epsilon must be above 0")
         if not 0 <= self.stretched <= 1:
             raise ValueError("stretched is a fraction of the crops, 0…1")
+        if self.drawings < 0:
+            raise ValueError("drawings are so many for each crop of a photo, at least 0")
 
     @property
     def normalized_epsilon(self) -> float:

@@ -11,9 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import torch
 
 from .. import checkpoint, nets, program
+from ..data.drawings import drawings
 from ..data.pairs import Sampling, make_pairs, prepare, rounded, stretch
 from ..data.thumbnails import prepare_thumbnails
 from ..program import Program
@@ -158,7 +160,9 @@ def _fit_upscaler(
         raise ValueError(f"{recipe.id} makes pictures larger: its optimizer must be GradientDescent or LeastSquares")
     with _display("photos", progress) as show:
         patches = prepare(data, recipe.sampling, cache=cache, progress=_counted(show))
-    pairs = make_pairs(stretch(patches.train, recipe.stretched, recipe.seed), scale, recipe.compression, recipe.seed)
+    crops = stretch(patches.train, recipe.stretched, recipe.seed)
+    drawn = drawings(round(recipe.drawings * len(crops)), recipe.sampling.size, recipe.seed)
+    pairs = make_pairs(np.concatenate([crops, drawn]), scale, recipe.compression, recipe.seed)
     once = recipe.compression and replace(recipe.compression, draws=1)
     validation = make_pairs(patches.validation, scale, once)
     if module.whole_levels:

@@ -95,6 +95,8 @@ def join(
 def _muxer(format: str) -> dict[str, str]:
     if format in ("mp4", "mov"):
         return {"movflags": "+faststart+use_metadata_tags", "strict": "experimental"}
+    if format in ("matroska", "webm"):  # else all streams would be shifted where sound begins before zero
+        return {"avoid_negative_ts": "disabled", "strict": "experimental"}
     return {"strict": "experimental"}
 
 
@@ -185,7 +187,7 @@ def _others(source: Any, film: Film, kept: Kept) -> Iterator[Any]:
 
 def _said_elsewhere(source: Any, stream: Any) -> bool:
     """Whether a data stream of MP4 or QuickTime has the chapters or the time code, which are made again of metadata."""
-    return "timecode" in stream.metadata or (stream.name == "bin_data" and bool(source.chapters()))
+    return "timecode" in stream.metadata or (getattr(stream, "name", None) == "bin_data" and bool(source.chapters()))
 
 
 def _added(output: Any, stream: Any, target: Path) -> Any:
@@ -202,7 +204,7 @@ def _add(output: Any, stream: Any, target: Path) -> Any:
     way = ", or give --drop-data" if kind in ("data", "attachment") else way
     holder = ".mov" if kind == "data" else ".mkv"
     other = f"name the result {holder}" if suffix.lower() != holder else "choose another container"
-    named = stream.name or "unknown"
+    named = getattr(stream, "name", None) or "unknown"
     try:
         if kind == "attachment" and output.format.name != "matroska":
             raise ValueError("attachment")

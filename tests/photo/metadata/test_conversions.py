@@ -139,6 +139,16 @@ def test_texts_stay_from_png_to_png(tmp_path: Path, behind: bool) -> None:
         assert image.info["Title"] == "Gemälde 画"
 
 
+def test_results_have_no_texts_that_others_refuse(tmp_path: Path) -> None:
+    """Pillow opens no file with a compressed text of more than 1 MB, libpng takes no text of more than 8 MB."""
+    low, high = tmp_path / "low.png", tmp_path / "high.png"
+    long = [(b"a", 900_000), (b"b", 3_000_000), (b"c", 9_000_000)]
+    low.write_bytes(png(*((b"zTXt", name + b"\0\0" + zlib.compress(b"x" * size)) for name, size in long)))
+    run.upscale_file(low, high, model=NEAREST)
+    with Image.open(high) as image:
+        assert {name: len(value) for name, value in image.info.items()} == {"a": 900_000, "b": 3_000_000}
+
+
 @pytest.mark.parametrize("target", [".jpg", ".tif", ".webp", ".avif"])
 def test_texts_become_xmp_and_a_comment(tmp_path: Path, target: str) -> None:
     low, high = tmp_path / "low.png", tmp_path / f"high{target}"

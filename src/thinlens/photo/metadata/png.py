@@ -19,8 +19,10 @@ METER = 1
 """The unit of a resolution, if it has one."""
 TAIL = 1 << 16
 """Bytes at the end of a file in which the end of its picture is looked for."""
-LARGEST = 1 << 28
-"""Bytes of a text, so that a small file cannot fill the memory."""
+LARGEST = 8_000_000
+"""Bytes of a text, so that a small file cannot fill the memory; libpng takes no more, either."""
+LARGEST_COMPRESSED = 1_000_000
+"""Bytes of a text that is compressed; Pillow opens no file with longer ones."""
 LINE = 36
 """Bytes of a line of a profile that is a text."""
 
@@ -106,7 +108,7 @@ def _up_to_the_last(file: BinaryIO, size: int) -> int:
 def _text(kind: bytes, data: bytes) -> Text | None:
     key, _, rest = data.partition(b"\0")
     keyword = key.decode("latin-1")
-    if kind not in TEXTS or not keyword:
+    if kind not in TEXTS or not keyword or len(data) > LARGEST:
         return None
     with suppress(zlib.error, UnicodeDecodeError):
         if kind == b"tEXt":
@@ -163,12 +165,13 @@ def _text_chunk(text: Text, international: bool = False) -> bytes:
     value = text.value.replace("\0", "")
     international |= bool(text.language or text.translated) or any(each > "\xff" for each in value)
     coded = value.encode("utf-8" if international else "latin-1", "replace")
-    if text.compressed:
+    compressed = text.compressed and len(coded) <= LARGEST_COMPRESSED
+    if compressed:
         coded = zlib.compress(coded)
     if not international:
-        return _chunk(b"zTXt", key + b"\0" + coded) if text.compressed else _chunk(b"tEXt", key + coded)
+        return _chunk(b"zTXt", key + b"\0" + coded) if compressed else _chunk(b"tEXt", key + coded)
     described = text.language.encode("latin-1", "replace") + b"\0" + text.translated.encode() + b"\0"
-    return _chunk(b"iTXt", key + bytes((text.compressed, 0)) + described + coded)
+    return _chunk(b"iTXt", key + bytes((compressed, 0)) + described + coded)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
