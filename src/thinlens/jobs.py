@@ -69,7 +69,7 @@ def plan(
     given = list(dict.fromkeys(Path(photo) for photo in photos))
     end = Path(target) if target is not None else None
     folder = end is not None and (end.is_dir() or str(target).endswith(("/", os.sep)))
-    for path in given[1:]:
+    for path in given[1:] if end is None else ():
         if path.suffix.lower() in kind.suffixes and not path.exists() and not any(sign in str(path) for sign in MAGIC):
             raise FileNotFoundError(f"{path} does not exist; if it is to be the result, type -o {path}")
     if len(given) == 1 and given[0].is_file() and not folder:
