@@ -112,8 +112,11 @@ def written(folder: Path) -> int:
 
 
 def kill_worker(folder: Path, driver: subprocess.Popen[bytes]) -> bool:
-    """Kill whoever notes something next, in the midst of it; whether there was anybody."""
-    seen = len(noted(folder))
+    """Kill whoever notes something, some notes later, in the midst of it; whether there was anybody.
+
+    Not the next each time: that would be the same trial again, which is given up when it has lost four workers.
+    """
+    seen = len(noted(folder)) + random.randrange(1, 6)
     wait_for(lambda: len(noted(folder)) > seen, driver)
     time.sleep(random.uniform(0, SECONDS / 2))
     if driver.poll() is None:

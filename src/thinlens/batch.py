@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Outcome:
     """What became of a job: done, in so many seconds, or skipped, or the sentence that says why it failed.
 
-    `choice` is the source that was taken where it was done.
+    `choice` is the source that was taken where it was done, `notes` what was left out of the file or damaged in it,
+    `lost` what of the file the result cannot hold.
     """
 
     job: Job
@@ -31,6 +32,8 @@ class Outcome:
     skipped: bool = False
     seconds: float = 0.0
     choice: Choice | None = None
+    notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def upscale_files(
@@ -43,12 +46,14 @@ def upscale_files(
     workers: int | None = None,
     grading: Grading | None = None,
     source: str = AUTO,
+    keep_damaged: bool = False,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs, `workers` of them at a time (None: as many as processors), and yield each outcome as it comes.
 
-    Size, model, limit, grading and source are those of `run.upscale_file_to`. A photo that fails leaves no file and
-    stops no other; with `skip_existing` a result that is there already is left as it is. What killed runs have left
-    half written in the target folders is removed. Closing the iterator begins no more photos; those begun are finished.
+    Size, model, limit, grading, source and keep_damaged are those of `run.upscale_file_to`. A photo that fails leaves
+    no file and stops no other; with `skip_existing` a result that is there already is left as it is. What killed runs
+    have left half written in the target folders is removed. Closing the iterator begins no more photos; those begun
+    are finished.
     """
     count = min(workers or processors(), len(jobs)) or 1
     # the photos beside each other keep the processors busy; more threads for each would only get in their way
@@ -56,7 +61,7 @@ def upscale_files(
     clean_targets(jobs)
     pool = ThreadPoolExecutor(count)
     try:
-        options = (model, limit, skip_existing, threads, grading, source)
+        options = (model, limit, skip_existing, threads, grading, source, keep_damaged)
         waiting = [pool.submit(do, job, wanted, *options) for job in jobs]
         for future in as_completed(waiting):
             yield future.result()
@@ -73,6 +78,7 @@ def do(
     threads: int = 1,
     grading: Grading | None = None,
     source: str = AUTO,
+    keep_damaged: bool = False,
 ) -> Outcome:
     """Do one job, with so many threads of libvips; whatever goes wrong is told in the outcome."""
     from . import photo
@@ -83,13 +89,18 @@ def do(
     try:
         with photo.threads(threads):
             done = run.upscale_file_to(
-                *(job.source, job.target, wanted), model=model, limit=limit, grading=grading, source=source
+                *(job.source, job.target, wanted),
+                model=model,
+                limit=limit,
+                grading=grading,
+                source=source,
+                keep_damaged=keep_damaged,
             )
     except Exception as error:  # whatever it is, the other photos are not to suffer
         text = one_line(error)
         named = str(job.source) in text or str(job.target) in text
         return Outcome(job, text if named else f"{job.source}: {text}", seconds=perf_counter() - start)
-    return Outcome(job, seconds=perf_counter() - start, choice=done.choice)
+    return Outcome(job, seconds=perf_counter() - start, choice=done.choice, notes=done.notes)
 
 
 def clean_targets(jobs: Sequence[Job]) -> None:

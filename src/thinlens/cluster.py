@@ -44,6 +44,7 @@ def upscale_files(
     skip_existing: bool = False,
     grading: Grading | None = None,
     source: str = AUTO,
+    keep_damaged: bool = False,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs on the Ray cluster at `address` (`local`: one on this machine, for as long as it takes).
 
@@ -71,7 +72,7 @@ def upscale_files(
                 if skip_existing and job.target.exists():
                     yield Outcome(job, skipped=True)
                 else:
-                    options = (wanted, model, limit, grading, source)
+                    options = (wanted, model, limit, grading, source, keep_damaged)
                     running[task.remote(absolute, _identity(absolute), *options)] = job
             if not running:
                 return
@@ -195,11 +196,12 @@ def _attempt(
     limit: float | None,
     grading: Grading | None = None,
     source: str = AUTO,
+    keep_damaged: bool = False,
 ) -> Outcome:
     """A job on a worker, which has one processor; `before` is what stood in the target's place when it was given."""
     if _identity(job) != before:  # an earlier attempt has done it, and was lost before it could say so
         return Outcome(job)
-    return do(job, wanted, model, limit, grading=grading, source=source)
+    return do(job, wanted, model, limit, grading=grading, source=source, keep_damaged=keep_damaged)
 
 
 def _identity(job: Job) -> Identity:

@@ -83,6 +83,13 @@ class Work:
         return [made, status.st_size, status.st_mtime_ns, programs, digests, repr(self.segments), repr(self.kept)]
 
     @property
+    def lost(self) -> tuple[str, ...]:
+        """What of the tags of the film its encoder cannot write."""
+        from .video import lost
+
+        return tuple(lost(self.making.settings, self.making.tags))
+
+    @property
     def enlarge(self) -> Enlarger:
         """What is done to each frame."""
         return enlarger(self.making, self.plan, self.choice, self.model)
@@ -204,7 +211,7 @@ def upscale_films(
             named = str(job.source) in text or str(job.target) in text
             yield Outcome(job, text if named else f"{job.source}: {text}", seconds=perf_counter() - begun)
         else:
-            yield Outcome(job, seconds=perf_counter() - begun, choice=work.choice)
+            yield Outcome(job, seconds=perf_counter() - begun, choice=work.choice, lost=work.lost)
 
 
 def films_kind() -> Kind:

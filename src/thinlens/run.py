@@ -38,10 +38,14 @@ TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 
 @dataclass(frozen=True)
 class Done:
-    """What was done to a photo: the models that it went through and its size in the end, and the source taken."""
+    """What was done to a photo: the models that it went through and its size in the end, and the source taken.
+
+    `notes` are sentences about what of the file was not taken, or was damaged.
+    """
 
     plan: Plan
     choice: Choice
+    notes: tuple[str, ...] = ()
 
 
 def upscale(
@@ -108,15 +112,19 @@ def grading(model: Model | Lut3d = models.ENHANCE, strength: float = 1.0) -> Gra
     return Grading(Look(model, strength=strength))
 
 
-def look_of(source: str | os.PathLike[str], grading: Grading, limit: float | None = None) -> Look:
+def look_of(
+    source: str | os.PathLike[str], grading: Grading, limit: float | None = None, keep_damaged: bool = False
+) -> Look:
     """The look that a photo file gets. Raises OSError or ValueError if it cannot be read."""
     from .photo import LIMIT, open_photo
 
-    opened = open_photo(source, LIMIT if limit is None else limit)
+    opened = open_photo(source, LIMIT if limit is None else limit, keep_damaged=keep_damaged)
     return _look(grading, opened.details, opened.bands(_rows(opened, 1)), opened.shape)
 
 
-def common_look(sources: Sequence[str | os.PathLike[str]], grading: Grading, limit: float | None = None) -> Look:
+def common_look(
+    sources: Sequence[str | os.PathLike[str]], grading: Grading, limit: float | None = None, keep_damaged: bool = False
+) -> Look:
     """One look for several photo files, without those that cannot be read; if none can, the first error is raised."""
     from .color import mean
 
@@ -124,7 +132,7 @@ def common_look(sources: Sequence[str | os.PathLike[str]], grading: Grading, lim
     errors: list[Exception] = []
     for source in sources:
         try:
-            looks.append(look_of(source, grading, limit))
+            looks.append(look_of(source, grading, limit, keep_damaged))
         except (OSError, ValueError) as error:  # the others are not to suffer; each is told when its turn comes
             errors.append(error)
     if errors and not looks:
@@ -165,10 +173,11 @@ def upscale_file(
     long_side: int | None = None,
     limit: float | None = None,
     source: str = AUTO,
+    keep_damaged: bool = False,
 ) -> Done:
     """Make a photo file larger; how large is said in one way, as `sizes.TargetSize` has them. See `upscale_file_to`."""
     wanted = TargetSize(scale, size, width, height, fit, long_side)
-    return upscale_file_to(original, target, wanted, model=model, limit=limit, source=source)
+    return upscale_file_to(original, target, wanted, model=model, limit=limit, source=source, keep_damaged=keep_damaged)
 
 
 def enhance_file(
@@ -178,10 +187,13 @@ def enhance_file(
     model: Model | Lut3d = models.ENHANCE,
     strength: float = 1.0,
     limit: float | None = None,
+    keep_damaged: bool = False,
 ) -> Done:
     """Give a photo file the colors that a model or a table chooses for it. See `grading` and `upscale_file_to`."""
     wanted, colors = TargetSize(scale=1), grading(model, strength)
-    return upscale_file_to(original, target, wanted, limit=limit, grading=colors, source=CLEAN)
+    return upscale_file_to(
+        original, target, wanted, limit=limit, grading=colors, source=CLEAN, keep_damaged=keep_damaged
+    )
 
 
 def upscale_file_to(
@@ -193,6 +205,7 @@ def upscale_file_to(
     limit: float | None = None,
     grading: Grading | None = None,
     source: str = AUTO,
+    keep_damaged: bool = False,
 ) -> Done:
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
 
@@ -200,7 +213,8 @@ def upscale_file_to(
     seen in it. With a grading it gets other colors first, and at scale 1 nothing else if it is clean.
 
     Neither photo nor result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in
-    bands, with the same result. Returns what was done. Raises OSError or ValueError with a sentence for the user where
+    bands, with the same result. Of a damaged file `keep_damaged` takes what can be read, with a note. Returns what was
+    done. Raises OSError or ValueError with a sentence for the user where
     a file cannot be read or written.
     """
     from .photo import LIMIT, check_megapixels, check_size, check_target, open_photo, write
@@ -211,22 +225,22 @@ def upscale_file_to(
         raise ValueError(f"{target} is the photo to enlarge itself; give the result another name")
     check_target(target)
     limit = LIMIT if limit is None else limit
-    opened = open_photo(original, limit)
+    opened = open_photo(original, limit, keep_damaged=keep_damaged)
     plan = sizes.plan(opened.size, offered, wanted)
     check_megapixels(target, plan.size, limit)
     check_size(target, plan.size)
     whole = opened.bytes * plan.enlarged**2 <= IN_ONE_PIECE
     photo = opened.read() if whole else None
     if choice is None:
-        choice = of_file(by_headers(original), lambda: _seen(original, photo, limit))
+        choice = of_file(by_headers(original), lambda: _seen(original, photo, limit, keep_damaged))
     choice = _offered(model, plan, choice)
     plan = sizes.plan(opened.size, scales(model, choice.source), wanted)
     if photo is not None:
         write(upscale_photo(photo, plan, model, grading, choice.source), target)
     else:
-        look = grading and look_of(original, grading, limit)
+        look = grading and look_of(original, grading, limit, keep_damaged)
         _stream(opened, plan, model, target, look, choice.source)
-    return Done(plan, choice)
+    return Done(plan, choice, opened.notes)
 
 
 def scales(model: Model = "balanced", source: str = CLEAN) -> tuple[int, ...]:
@@ -359,13 +373,13 @@ def _programs(model: Model, plan: Plan, source: str) -> list[Program]:
     return [load(model, scale, CLEAN if index else source) for index, scale in enumerate(plan.chain)]
 
 
-def _seen(original: str | os.PathLike[str], photo: Photo | None, limit: float) -> Choice:
+def _seen(original: str | os.PathLike[str], photo: Photo | None, limit: float, keep_damaged: bool) -> Choice:
     """The source by what is seen in a photo; one that is too large to be had whole is read for it."""
     from .photo import open_photo
 
     if photo is not None:
         return by_content([photo.pixels], photo.pixels.shape)
-    opened = open_photo(original, limit)
+    opened = open_photo(original, limit, keep_damaged=keep_damaged)
     return by_content(opened.bands(_rows(opened, 1)), opened.shape)
 
 

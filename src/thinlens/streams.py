@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
@@ -29,6 +30,7 @@ def upscale_stream(
     limit: float | None = None,
     grading: Grading | None = None,
     source: str = AUTO,
+    keep_damaged: bool = False,
 ) -> run.Done:
     """Enlarge a photo from a file or binary stream into a file or binary stream.
 
@@ -45,15 +47,29 @@ def upscale_stream(
             with open(photo, "wb") as file:
                 shutil.copyfileobj(original, file)
         try:
-            done = run.upscale_file_to(photo, result, wanted, model=model, limit=limit, grading=grading, source=source)
+            done = run.upscale_file_to(
+                *(photo, result, wanted),
+                model=model,
+                limit=limit,
+                grading=grading,
+                source=source,
+                keep_damaged=keep_damaged,
+            )
         except (OSError, ValueError) as error:
             if error.args and isinstance(error.args[0], str):
-                for path, stream in zip((folder / "photo", result), NAMES, strict=True):
-                    if path.parent == folder:
-                        error.args = (error.args[0].replace(str(path), stream), *error.args[1:])
+                error.args = (_called(error.args[0], folder, result), *error.args[1:])
             raise
+        done = replace(done, notes=tuple(_called(note, folder, result) for note in done.notes))
         if not isinstance(target, Path):
             with open(result, "rb") as file:
                 shutil.copyfileobj(file, target)
             target.flush()
     return done
+
+
+def _called(text: str, folder: Path, result: Path) -> str:
+    """A sentence with files of the folder called what they stand for."""
+    for path, stream in zip((folder / "photo", result), NAMES, strict=True):
+        if path.parent == folder:
+            text = text.replace(str(path), stream)
+    return text

@@ -220,9 +220,27 @@ def test_other_formats_are_refused(tmp_path: Path) -> None:
     assert refused(path) == f"{path} is not a JPEG, PNG, WebP, TIFF, AVIF or GIF picture"
 
 
-def test_other_sample_types_are_refused(tmp_path: Path) -> None:
-    path = save(color(smooth()).cast("float"), tmp_path / "photo.tif")
-    assert refused(path) == f"{path} has float samples; convert it to 8 or 16 bits per channel"
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floats_from_black_to_white_and_32_bits_are_taken_as_16_bits(channels: int, tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    right = samples(5, 30, 40, channels, dtype=np.uint16)
+    right = right if channels == 3 else right[..., 0]
+    kind = "rgb" if channels == 3 else "minisblack"
+    stored = {"float": (right / 65535).astype(np.float32), "32 bits": right.astype(np.uint32) * 65537}
+    for number, (name, values) in enumerate(stored.items()):
+        tifffile.imwrite(tmp_path / f"{number}.tif", values, photometric=kind)
+        opened = open_photo(tmp_path / f"{number}.tif")
+        assert len(opened.notes) == 1 and name in opened.notes[0]
+        np.testing.assert_array_equal(opened.read().pixels, right)
+
+
+@pytest.mark.parametrize("value", [1.5, -1.0, np.nan, np.inf])
+def test_floats_beyond_white_are_refused(value: float, tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    values = np.full((30, 40, 3), 0.5, np.float32)
+    values[7, 9] = value
+    tifffile.imwrite(tmp_path / "photo.tif", values, photometric="rgb")
+    assert "more than black to white" in refused(tmp_path / "photo.tif")
 
 
 def test_more_channels_are_left_out_with_a_note(tmp_path: Path) -> None:

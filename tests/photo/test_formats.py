@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
@@ -198,3 +199,14 @@ def test_a_smaller_copy_is_no_second_picture(tmp_path: Path) -> None:
         file.write(pixels(), photometric="rgb")
         file.write(pixels()[::-1], photometric="rgb")
     assert "holds 2 pictures" in refusal(path)
+
+
+def test_of_an_ultra_hdr_jpeg_the_picture_is_taken_and_its_gain_map_is_said_to_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    light = (pixels() / 255).astype(np.float32) ** 2.2
+    pyvips.Image.new_from_array(light, interpretation="scrgb").uhdrsave(str(path))
+    opened = open_photo(path)
+    assert len(opened.notes) == 1 and "gain map" in opened.notes[0]
+    with Image.open(path) as shown:
+        seen = np.asarray(shown.convert("RGB")).astype(int)
+    assert np.abs(opened.read().pixels.astype(int) - seen).max() <= 2

@@ -18,6 +18,7 @@ from thinlens import cli, films
 from thinlens.film_streams import upscale_stream
 from thinlens.photo import read
 from thinlens.sizes import TargetSize
+from thinlens.video import Settings, Tags, lost
 
 Command = Callable[..., tuple[int, str, str]]
 QUICK = ("-m", "fast", "--preset", "ultrafast")
@@ -189,6 +190,7 @@ from pathlib import Path
 from thinlens import films
 from thinlens.batch import one_line
 from thinlens.sizes import TargetSize
+from thinlens.video import Settings, Tags, lost
 
 options = films.Options(TargetSize(scale=2), "fast", preset="ultrafast")
 for path in sorted(Path(sys.argv[1]).iterdir()):
@@ -201,3 +203,10 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
     else:
         assert target.exists(), path
 """
+
+
+def test_what_an_encoder_cannot_write_is_said() -> None:
+    tags = Tags(light=(1000, 400), location="center")
+    settings = Settings("ffv1", {}, "yuv420p", 1)
+    assert lost(settings, tags) == ["mastering display and light level", "chroma location"]
+    assert not lost(Settings("libx265", {}, "yuv420p", 1), tags)

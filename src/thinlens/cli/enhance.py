@@ -9,6 +9,7 @@ import typer
 
 from .options import (
     ClusterOption,
+    DamagedOption,
     FormatOption,
     JobsOption,
     JsonOption,
@@ -50,6 +51,7 @@ def enhance(
         typer.Option(metavar="PNG", help="Draw what was done: table, weights, before and after. For one photo."),
     ] = None,
     limit: LimitOption = None,
+    keep_damaged: DamagedOption = False,
     format: FormatOption = None,
     skip_existing: SkipOption = False,
     overwrite: OverwriteOption = False,
@@ -75,11 +77,11 @@ def enhance(
     if todo and (match or save_cube or explain):
         if len(todo) > 1 and not (match or cube):
             raise ValueError(f"{len(todo)} photos get a table each; give --match for one, or leave --save-cube out")
-        look = run.common_look([job.source for job in todo], grading, limit)
+        look = run.common_look([job.source for job in todo], grading, limit, keep_damaged)
         grading = Grading(look)
         if save_cube:
             look.lut.at_strength(look.strength).write(save_cube)
-    work = Work(sizes.TargetSize(scale=1), "balanced", grading, limit, "clean", "enhancing", "enhanced")
+    work = Work(sizes.TargetSize(scale=1), "balanced", grading, limit, "clean", "enhancing", "enhanced", keep_damaged)
     if todo is None:
         pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)
         return
@@ -87,4 +89,4 @@ def enhance(
     if explain:
         from ..color.drawing import draw
 
-        draw(todo[0].source, todo[0].target, run.look_of(todo[0].source, grading, limit), explain)
+        draw(todo[0].source, todo[0].target, run.look_of(todo[0].source, grading, limit, keep_damaged), explain)

@@ -19,6 +19,7 @@ PhotosArgument = Annotated[
     typer.Argument(metavar="PHOTO", help="Photos, folders with all below, patterns as 'a/**/*.jpg', or -."),
 ]
 LimitOption = Annotated[Optional[float], typer.Option(help="The most megapixels a picture may have.")]  # noqa: UP045
+DamagedOption = Annotated[bool, typer.Option("--keep-damaged", help="Take what can be read of damaged photos.")]
 FormatOption = Annotated[Optional[str], typer.Option(help="Of the results: jpg, png, webp, tif, avif.")]  # noqa: UP045
 SkipOption = Annotated[bool, typer.Option("--skip-existing", help="Leave out what is already done.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]

@@ -9,6 +9,7 @@ import typer
 
 from .options import (
     ClusterOption,
+    DamagedOption,
     FormatOption,
     JobsOption,
     JsonOption,
@@ -50,6 +51,7 @@ def upscale(
     enhance: Annotated[bool, typer.Option("--enhance", help="Better colors first, as thinlens enhance.")] = False,
     strength: StrengthOption = 1.0,
     limit: LimitOption = None,
+    keep_damaged: DamagedOption = False,
     format: FormatOption = None,
     skip_existing: SkipOption = False,
     overwrite: OverwriteOption = False,
@@ -69,7 +71,7 @@ def upscale(
     if strength != 1 and not enhance:
         raise ValueError("--strength is that of --enhance; give both")
     grading = run.grading(strength=strength) if enhance else None
-    work = Work(wanted, model, grading, limit, source, "enlarging", "enlarged")
+    work = Work(wanted, model, grading, limit, source, "enlarging", "enlarged", keep_damaged)
     todo = todo_of(photos, out, wanted.label(offered), format, skip_existing, overwrite, jobs, cluster, json)
     if todo is None:
         pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)

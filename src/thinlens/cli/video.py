@@ -155,6 +155,8 @@ def _do(todo: list[Job], options: Options, skip_existing: bool, cluster: str | N
                     errors.append(outcome.error)
                 elif status == "done":
                     print(outcome.job.target, file=results, flush=True)
+                if outcome.lost:
+                    print(f"{outcome.job.target} has no {' and no '.join(outcome.lost)}", file=sys.stderr)
         except KeyboardInterrupt:
             bar.stop()
             stop("stopped; the same command goes on from here")
@@ -173,7 +175,7 @@ def _line(outcome: Outcome, status: str) -> dict[str, Any]:
     choice = outcome.choice
     files = {"film": str(outcome.job.source), "result": str(outcome.job.target)}
     line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
-    return line | {"source": choice and choice.source, "why": choice and choice.why}
+    return line | {"source": choice and choice.source, "why": choice and choice.why, "lost": outcome.lost}
 
 
 def _upscale(cluster: str | None) -> Callable[..., Any]:

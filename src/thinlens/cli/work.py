@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..batch import Outcome
     from ..color.grading import Grading
     from ..jobs import Job
+    from ..run import Done
     from ..sizes import TargetSize
-    from ..sources import Choice
 
 STREAM = Path("-")
 STDOUT = (STREAM, Path("/dev/stdout"), Path("/dev/fd/1"))
@@ -38,11 +38,18 @@ class Work:
     source: str
     doing: str
     done: str
+    keep_damaged: bool
 
     @property
     def options(self) -> dict[str, Any]:
         """All but the size, as the functions that do photos take them."""
-        return {"model": self.model, "limit": self.limit, "grading": self.grading, "source": self.source}
+        return {
+            "model": self.model,
+            "limit": self.limit,
+            "grading": self.grading,
+            "source": self.source,
+            "keep_damaged": self.keep_damaged,
+        }
 
 
 def todo_of(
@@ -81,7 +88,7 @@ def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, clust
         batch.clean_targets(todo)
         done = _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
         print(todo[0].target)
-        _say(done.choice)
+        _say(done)
     elif cluster:
         from ..cluster import upscale_files
 
@@ -113,7 +120,7 @@ def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: 
         result = sys.stdout.buffer if target in STDOUT else target
         if result is target and _is_stream(target):
             result = opened.enter_context(open(target, "wb"))
-        _say(upscale_stream(photo, result, work.wanted, format=format, **work.options).choice)
+        _say(upscale_stream(photo, result, work.wanted, format=format, **work.options))
 
 
 def _is_stream(path: Path) -> bool:
@@ -121,10 +128,13 @@ def _is_stream(path: Path) -> bool:
     return path in STDOUT or (path.exists() and not path.is_file() and not path.is_dir())
 
 
-def _say(choice: Choice) -> None:
-    """Which source was taken and why, beside the results, unless that goes without saying."""
+def _say(done: Done) -> None:
+    """Which source was taken and why, beside the results, unless that goes without saying; and what was left out."""
     from ..sources import UNTOUCHED
 
+    choice = done.choice
+    for note in done.notes:
+        print(f"thinlens: {note}", file=sys.stderr)
     if not choice.asked and choice != UNTOUCHED:
         print(f"source: {choice}", file=sys.stderr)
 
@@ -166,10 +176,10 @@ def _follow(
             if as_json:
                 files = {"photo": str(outcome.job.source), "result": str(outcome.job.target)}
                 line = {**files, "status": status, "error": outcome.error, "seconds": outcome.seconds}
-                line |= {"source": choice and choice.source, "why": choice and choice.why}
+                line |= {"source": choice and choice.source, "why": choice and choice.why, "notes": outcome.notes}
                 print(dumps(line), file=results, flush=True)
-            elif outcome.error:
-                errors.append(outcome.error)
+            else:
+                errors += [outcome.error] if outcome.error else outcome.notes
     except KeyboardInterrupt:
         stopped = True
         outcomes.close()

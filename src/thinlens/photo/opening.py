@@ -32,6 +32,14 @@ UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
 SIDEWAYS = (5, 6, 7, 8)
 """Those of pixels whose rows are shown as columns."""
+GAIN_MAPS = (b"http://ns.adobe.com/hdr-gain-map/", b"urn:iso:std:iso:ts:21496:-1")
+"""What says, in XMP or in a segment, that a JPEG file is followed by a gain map: Ultra HDR, as phones take it."""
+SEGMENTS = 1 << 17
+"""Bytes at the beginning of a JPEG file that it is said in."""
+FLOATS = ("scrgb", "srgb", "rgb", "b-w", "multiband")
+"""What libvips takes float samples of gray and RGB for, of which only the profile says what they are."""
+NEARLY = 1e-3
+"""How far float samples may lie outside of black and white, by rounding."""
 LIMIT = 2500.0
 """Megapixels that a photo and its result may have at most, unless a caller allows more."""
 WHOLE = 1 / 10
@@ -125,6 +133,8 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
         check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
         with open(path, "rb") as file:
             found, resolution = metadata.read(file)
+        if format.name == "JPEG" and _has_gain_map(path):
+            notes.append(f"{path}: its gain map, for displays of high dynamic range, is left out")
         orientation = _orientation(image, found)
         if orientation != UPRIGHT:
             # turning reads out of order: libvips decodes into memory, and large files onto the disk
@@ -133,6 +143,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
             image = image.autorot()
         if format.name == "TIFF":
             image = _without_spots(path, image, notes)
+        image = _sixteen_bits(path, format, image, fail_on, notes)
         image = _gray_or_rgb(path, image)
     except pyvips.Error as error:
         raise _damaged(path, error) from None
@@ -263,6 +274,30 @@ def _without_spots(path: Path, image: pyvips.Image, notes: list[str]) -> pyvips.
     return image
 
 
+def _sixteen_bits(path: Path, format: Format, image: pyvips.Image, fail_on: str, notes: list[str]) -> pyvips.Image:
+    """Samples of float in [0, 1] and of 32 bits as 16 bits, with a note; they stay encoded as the profile says.
+
+    Raises ValueError for other floats: what is brighter than white would be lost.
+    """
+    if format.name != "TIFF" or image.format not in ("float", "uint"):
+        return image
+    kind = "grey16" if image.bands < 3 else "rgb16"
+    if image.format == "uint":
+        notes.append(f"{path}: its samples of 32 bits are taken as 16 bits")
+        return (image / 65537).rint().cast("ushort").copy(interpretation=kind)
+    if image.interpretation not in FLOATS:
+        return image
+    found = _open(path, format, "sequential", fail_on).stats()  # a reading of its own, in the order of the file
+    lowest, highest = found.getpoint(0, 0)[0], found.getpoint(1, 0)[0]
+    if lowest < -NEARLY or highest > 1 + NEARLY or not math.isfinite(found.getpoint(2, 0)[0]):  # the sum
+        raise ValueError(
+            f"{path} has float samples from {lowest:.4g} to {highest:.4g}, more than black to white, which would be "
+            "lost; develop or scale it to 0…1"
+        )
+    notes.append(f"{path}: its float samples are taken as 16 bits")
+    return (image * 65535).rint().cast("ushort").copy(interpretation=kind)
+
+
 def _gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
     """The same picture as one or three channels of 8 or 16 bits, with or without alpha."""
     if image.format not in ("uchar", "ushort"):
@@ -283,6 +318,12 @@ def _full_range(image: pyvips.Image) -> pyvips.Image:
     """10 and 12 bits, which libvips shifts to the left, such that white is white."""
     white = 65536 - (1 << 16 - (_field(image, "bits-per-sample") or 16))
     return (image * (65535 / white)).rint().cast("ushort").copy(interpretation=image.interpretation)
+
+
+def _has_gain_map(path: Path) -> bool:
+    with open(path, "rb") as file:
+        head = file.read(SEGMENTS)
+    return any(name in head for name in GAIN_MAPS)
 
 
 def _orientation(image: pyvips.Image, found: Metadata) -> int:

@@ -6,6 +6,7 @@ import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 LOCATIONS = ("left", "center", "topleft", "top", "bottomleft", "bottom")
@@ -17,8 +18,8 @@ CENTERED = ("mjpeg", "mpeg1video")
 UNSPECIFIED = 2
 FULL = 2
 """The code of the full range, 0 to 255."""
-SLICES = 12
-"""Packets whose slices tell the quantizer."""
+SLICES, PLACES = 8, 5
+"""Packets whose slices tell the quantizer, at each of so many places of a film."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,13 @@ def read_headers(path: Any, stream: int) -> dict[str, list[int]]:
             with av.logging.Capture() as lines:
                 av.logging.set_level(av.logging.INFO)
                 filter = av.BitStreamFilterContext("trace_headers", video)
-                for count, packet in enumerate(container.demux(video)):
-                    filter.filter(packet)
-                    if count == SLICES:
+                for place in range(PLACES):
+                    if place and container.duration:
+                        container.seek((container.start_time or 0) + container.duration * place // PLACES)
+                    for packet in islice(container.demux(video), SLICES):
+                        if packet.size:
+                            filter.filter(packet)
+                    if not container.duration:
                         break
         except (av.error.FFmpegError, ValueError):  # a stream that decodes may still have odd headers
             pass
