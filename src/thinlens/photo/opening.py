@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyvips
@@ -259,7 +259,7 @@ def _lazy(path: Path, format: Format, access: str, fail_on: str) -> pyvips.Image
     if format.name == "PNG" and fail_on != "none" and not _checksums_hold(path):
         raise pyvips.Error("the checksum of a chunk is wrong", str(path))
     # a source, because libvips reads options from brackets at the end of plain file names
-    source = pyvips.Source.new_from_file(str(path))
+    source = pyvips.Source.new_from_file(cast(str, os.fsencode(path)))
     return getattr(pyvips.Image, format.loader)(source, access=access, fail_on=fail_on)
 
 

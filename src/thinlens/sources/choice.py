@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 """To be chosen by what a file says, or, where it says nothing, by what is seen in the picture."""
-DEGREES = (95.5, 84.5, 64.5)
+DEGREES = (96.8, 85.5, 64.5)
 """The qualities below which the next of `SOURCES` is better; measured, see docs/sources.md."""
 AS_ASKED = "as asked"
 
