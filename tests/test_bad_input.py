@@ -90,7 +90,10 @@ def test_plans_that_cannot_be(tmp_path: Path, photo: Path) -> None:
     suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff, .avif"
     assert message(ValueError, plan, [empty], None, "x2") == f"{empty} holds no photos (names ending in {suffixes})"
     missing = tmp_path / "missing.png"
-    assert message(FileNotFoundError, plan, [photo, missing], None, "x2") == f"{missing} does not exist"
+    assert message(FileNotFoundError, plan, [photo, missing], tmp_path, "x2") == f"{missing} does not exist"
+    assert message(FileNotFoundError, plan, [photo, missing], None, "x2") == (
+        f"{missing} does not exist; if it is to be the result, type -o {missing}"
+    )
     assert message(ValueError, plan, [photo], photo, "x2") == (
         f"{photo} is a photo to enlarge; give the result another name or folder"
     )

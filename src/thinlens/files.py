@@ -30,6 +30,8 @@ def appearing(path: Path, *, durable: bool = True) -> Generator[Path, None, None
     process it was made, so that `clean` can tell when nobody needs it any more; any number of threads may write at a
     time, even the same path. Raises OSError if the file cannot be flushed or renamed.
     """
+    if path.is_symlink():
+        path = path.resolve()  # the link stays, what it points to is replaced
     name = f"{PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
     temporary = path.with_name(name)
     with _lock:

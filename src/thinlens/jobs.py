@@ -20,6 +20,10 @@ class Job:
     target: Path
 
 
+LONGEST = 255
+"""Bytes that a name may have."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """What kind of files: what it is called, what names of them end in, and whether one can be written.
@@ -46,6 +50,7 @@ def plan(
     *,
     format: str | None = None,
     may_exist: bool = False,
+    go_on: bool = False,
     kind: Kind | None = None,
 ) -> list[Job]:
     """The jobs for photo files, folders of them and patterns such as `holiday/**/*.jpg`; or for those of another kind.
@@ -56,18 +61,30 @@ def plan(
     is kept in it. Without a target each result stands beside its photo: with the label `x2`, `photo.jpg` becomes
     `photo-x2.jpg`, a folder `photos` becomes `photos-x2`. `format`, such as `png`, takes the place of what the names
     end in. Raises OSError or ValueError, before anything is written, if a photo does not exist or a result cannot be
-    written, FileExistsError if a result is there already and `may_exist` is false.
+    written, FileExistsError if a result is there already and `may_exist` is false. To `go_on` leaves out
+    what is the result of another photo: of `*.jpg` a second run gets the results of the first, too.
     """
     kind = kind or photos_kind()
     suffix = None if format is None else suffix_of(format, kind.suffixes)
     given = list(dict.fromkeys(Path(photo) for photo in photos))
     end = Path(target) if target is not None else None
-    if len(given) == 1 and given[0].is_file() and not (end and end.is_dir()):
+    folder = end is not None and (end.is_dir() or str(target).endswith(("/", os.sep)))
+    for path in given[1:] if end is None else ():
+        if path.suffix.lower() in kind.suffixes and not path.exists() and not any(sign in str(path) for sign in MAGIC):
+            raise FileNotFoundError(f"{path} does not exist; if it is to be the result, type -o {path}")
+    if len(given) == 1 and given[0].is_file() and not folder:
         jobs = [Job(given[0], end or _beside(given[0], label, suffix))]
         _check(jobs, may_exist, kind)
+        if jobs[0].target.suffix.lower() in kind.suffixes:
+            _make_folders(jobs)
     else:
+        if end is not None and not folder and end.suffix.lower() in kind.suffixes:
+            raise ValueError(f"{end} is the name of one {kind.name}; give a folder for the results with -o")
         jobs = [job for path in given for job in _jobs(path, end, label, suffix, kind)]
         jobs = list({job.source.absolute(): job for job in jobs}.values())
+        if go_on:
+            made = {job.target.resolve() for job in jobs}
+            jobs = [job for job in jobs if job.source.resolve() not in made]
         _check(jobs, may_exist, kind)
         _make_folders(jobs)
     for job in jobs:
@@ -97,7 +114,10 @@ def _jobs(path: Path, folder: Path | None, label: str, suffix: str | None, kind:
         for file in found:
             yield Job(file, _renamed(into / file.relative_to(path), suffix))
     elif any(sign in str(path) for sign in MAGIC):
-        found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207, absolute too
+        literal = _fixed(path)
+        rest = path.relative_to(literal) if literal.parts else path
+        pattern = os.path.join(glob.escape(str(literal)), rest) if literal.parts else str(path)  # noqa: PTH118
+        found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207, absolute too
         found = [file for file in found if _fits(file, kind) and not (folder and _inside(file, folder))]
         if not found:
             raise FileNotFoundError(f"no {kind.name} matches {path} (names ending in {', '.join(kind.suffixes)})")
@@ -112,11 +132,15 @@ def _jobs(path: Path, folder: Path | None, label: str, suffix: str | None, kind:
 
 def _below(folder: Path, without: Path | None, kind: Kind) -> Iterator[Path]:
     """The files of a kind in a folder and the folders below it, in the order of their names."""
-    for name, folders, files in os.walk(folder):
-        here = Path(name)
-        folders[:] = sorted(
-            below for below in folders if not below.startswith(".") and not (without and _same(here / below, without))
-        )
+    seen = {folder.resolve()}  # linked folders are followed, once each
+    for name, folders, files in os.walk(folder, followlinks=True):
+        here, below = Path(name), list[str]()
+        for each in sorted(folders):
+            place = (here / each).resolve()
+            if not each.startswith(".") and place not in seen and not (without and _same(here / each, without)):
+                seen.add(place)
+                below.append(each)
+        folders[:] = below
         yield from (here / file for file in sorted(files) if _fits(here / file, kind))
 
 
@@ -125,10 +149,12 @@ def _fits(path: Path, kind: Kind) -> bool:
 
 
 def _fixed(pattern: Path) -> Path:
-    """The folder that a pattern begins with, before its first part with a special character."""
+    """The folder that a pattern begins with, before its first part with a special character that is no name."""
     parts = pattern.parts[:-1]
-    special = [index for index, part in enumerate(parts) if any(sign in part for sign in MAGIC)]
-    return Path(*parts[: special[0]] if special else parts)
+    for index, part in enumerate(parts):
+        if any(sign in part for sign in MAGIC) and not Path(*parts[: index + 1]).is_dir():
+            return Path(*parts[:index])
+    return Path(*parts)
 
 
 def _inside(file: Path, folder: Path) -> bool:
@@ -144,6 +170,8 @@ def _check(jobs: list[Job], may_exist: bool, kind: Kind) -> None:
     sources = {job.source.resolve() for job in jobs}
     taken: dict[Path, Path] = {}
     for job in jobs:
+        if len(os.fsencode(job.target.name)) > LONGEST:
+            raise ValueError(f"the result of {job.source} would have a name of over {LONGEST} bytes; give one with -o")
         end = job.target.resolve()
         if end in sources:
             raise ValueError(f"{job.target} is a {kind.name} to enlarge; give the result another name or folder")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, NoReturn
+from io import TextIOWrapper
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 # In the files of the verbs everything else is imported where it is used, so that `thinlens --help` is there at once.
 from .benchmark import benchmark
@@ -20,10 +22,23 @@ from .upscale import upscale
 from .video import video
 from .work import INTERRUPTED
 
+
+class Verbs(TyperGroup):
+    """The verbs; a photo in the place of one is answered with what to type."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        from pathlib import Path
+
+        if self.get_command(ctx, args[0]) is None and (Path(args[0]).exists() or Path(args[0]).suffix):
+            ctx.fail(f"{args[0]!r} is no verb; to enlarge a photo, type: thinlens upscale {args[0]}")
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Make pictures larger and better looking, on any processor, in real time.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -31,8 +46,11 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command; what goes wrong is told in one line, with exit code 2, or 1 where it broke off half-way."""
+    for stream in (sys.stdout, sys.stderr):  # None where it was closed; names of files may not fit its encoding
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="thinlens")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
@@ -42,7 +60,7 @@ def main() -> None:
 @app.callback(invoke_without_command=True)
 def version(
     shown: Annotated[
-        bool, typer.Option("--version", help="Show the version and the processor, and exit.", is_eager=True)
+        bool, typer.Option("--version", "-V", help="Show the version and the processor, and exit.", is_eager=True)
     ] = False,
 ) -> None:
     if shown:

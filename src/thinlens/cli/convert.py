@@ -10,7 +10,7 @@ import typer
 
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Of thinlens train, or a published file, as ID.model, or folder.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="PROGRAM", help="The program file, .safetensors.")],
+    out: Annotated[Path, typer.Option("--out", "--output", "-o", metavar="PROGRAM", help="The program, .safetensors.")],
     quantize: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="PHOTOS", help="A folder of photos to fit int8 layers to, for 8-bit pictures."),

@@ -25,9 +25,12 @@ from .work import STREAM, Work, do, pipe, todo_of
 def enhance(
     photos: PhotosArgument,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option(
-            "--out", "-o", help="A file for one photo, else a folder, or - [default: beside the photo, …-enhanced]"
+            "--out",
+            "--output",
+            "-o",
+            help="A file for one photo, else a folder, or - [default: …-enhanced, beside it]",
         ),
     ] = None,
     model: Annotated[str, typer.Option("--model", "-m", help="enhance, or a file.")] = "enhance",
@@ -80,7 +83,7 @@ def enhance(
             look.lut.at_strength(look.strength).write(save_cube)
     work = Work(sizes.TargetSize(scale=1), "balanced", grading, limit, "clean", "enhancing", "enhanced", keep_damaged)
     if todo is None:
-        pipe(photos[0], out or STREAM, overwrite, format, work)
+        pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)
         return
     do(todo, work, skip_existing, jobs, cluster, json)
     if explain:

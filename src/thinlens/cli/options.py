@@ -40,7 +40,7 @@ StrengthOption = Annotated[float, typer.Option(help="How much of the change of c
 
 def size_of(text: str) -> tuple[int, int]:
     """Width and height of `WxH`. Raises ValueError for any other text."""
-    width, cross, height = text.partition("x")
+    width, cross, height = text.lower().replace("×", "x").partition("x")
     if not (cross and width.isdecimal() and height.isdecimal()):
         raise ValueError(f"the size is WIDTHxHEIGHT, as 1920x1080, not {text!r}")
     return int(width), int(height)

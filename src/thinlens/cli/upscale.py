@@ -27,15 +27,20 @@ from .work import STREAM, Work, do, pipe, todo_of
 def upscale(
     photos: PhotosArgument,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--out", "-o", help="A file for one photo, else a folder, or - [default: beside the photo, …-x2]"),
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--out",
+            "--output",
+            "-o",
+            help="A file for one photo, else a folder, or - [default: …-x2, beside it]",
+        ),
     ] = None,
     model: Annotated[
         str, typer.Option("--model", "-m", help="fast, balanced, fine, best, lut, an id or a file.")
     ] = "balanced",
     scale: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option("--scale", "-s", help="How many times larger, from 1 to 16 [default: 2, or the model's own]"),
+        typer.Option("--scale", "-s", help="How many times larger, up to 16 [default: 2, or the model's own]"),
     ] = None,
     size: Annotated[Optional[str], typer.Option(metavar="WxH", help="Exactly this size.")] = None,  # noqa: UP045
     width: Annotated[Optional[int], typer.Option(help="Pixels across, in proportion.")] = None,  # noqa: UP045
@@ -69,6 +74,6 @@ def upscale(
     work = Work(wanted, model, grading, limit, source, "enlarging", "enlarged", keep_damaged)
     todo = todo_of(photos, out, wanted.label(offered), format, skip_existing, overwrite, jobs, cluster, json)
     if todo is None:
-        pipe(photos[0], out or STREAM, overwrite, format, work)
+        pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)
     else:
         do(todo, work, skip_existing, jobs, cluster, json)

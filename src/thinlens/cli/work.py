@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..sizes import TargetSize
 
 STREAM = Path("-")
+STDOUT = (STREAM, Path("/dev/stdout"), Path("/dev/fd/1"))
+"""What standard output is called as a target."""
 Result = TypeVar("Result")
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended, by convention."""
@@ -51,7 +54,7 @@ class Work:
 
 def todo_of(
     photos: list[Path],
-    out: Path | None,
+    out: str | None,
     label: str,
     format: str | None,
     skip_existing: bool,
@@ -67,11 +70,11 @@ def todo_of(
         raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
     if cluster and jobs:
         raise ValueError("--jobs is for this machine; on a cluster every processor takes one photo at a time")
-    if STREAM in (*photos, out):
+    if any(map(_is_stream, photos)) or (out and _is_stream(Path(out))):
         if len(photos) > 1 or json or cluster:
             raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
         return None
-    return plan(photos, out, label, format=format, may_exist=skip_existing or overwrite)
+    return plan(photos, out, label, format=format, may_exist=skip_existing or overwrite, go_on=skip_existing)
 
 
 def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, cluster: str | None, json: bool) -> None:
@@ -102,13 +105,27 @@ def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: 
     """From standard input or to standard output."""
     from ..streams import upscale_stream
 
-    if target == STREAM and sys.stdout.isatty():
+    if target in STDOUT and sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise ValueError("standard output is closed; give a file with -o")
+    if source == STREAM and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise ValueError("standard input is closed; give a file")
+    if target in STDOUT and sys.stdout.isatty():
         raise ValueError("a picture would fill the terminal with signs; give a file with -o, or a pipe")
-    if target.exists() and not overwrite:
+    if target.is_file() and target not in STDOUT and not overwrite:
         raise FileExistsError(f"{target} is there already; give --overwrite")
-    photo = sys.stdin.buffer if source == STREAM else source
-    result = sys.stdout.buffer if target == STREAM else target
-    _say(upscale_stream(photo, result, work.wanted, format=format, **work.options))
+    with ExitStack() as opened:
+        photo = sys.stdin.buffer if source == STREAM else source
+        if photo is source and _is_stream(source):
+            photo = opened.enter_context(open(source, "rb"))
+        result = sys.stdout.buffer if target in STDOUT else target
+        if result is target and _is_stream(target):
+            result = opened.enter_context(open(target, "wb"))
+        _say(upscale_stream(photo, result, work.wanted, format=format, **work.options))
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is -, a pipe or a device, rather than a file or folder."""
+    return path in STDOUT or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def _say(done: Done) -> None:

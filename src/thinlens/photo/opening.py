@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyvips
@@ -256,7 +256,7 @@ def _lazy(path: Path, format: Format, access: str, fail_on: str) -> pyvips.Image
                 file.seek(0)
                 return pyvips.Image.jpegload_buffer(file.read() + END, access=access, fail_on=fail_on)
     # a source, because libvips reads options from brackets at the end of plain file names
-    source = pyvips.Source.new_from_file(str(path))
+    source = pyvips.Source.new_from_file(cast(str, os.fsencode(path)))
     return getattr(pyvips.Image, format.loader)(source, access=access, fail_on=fail_on)
 
 

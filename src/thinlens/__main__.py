@@ -1,0 +1,5 @@
+"""`python -m thinlens`."""
+
+from .cli import main
+
+main()
