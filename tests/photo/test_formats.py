@@ -98,6 +98,21 @@ def test_checksums_of_png_are_checked(tmp_path: Path) -> None:
     assert "damaged" in refusal(tmp_path / "sum.png")
 
 
+def test_a_damaged_chunk_that_says_how_a_picture_is_turned_is_not_left_out(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = bytearray(encoded("PNG", exif=exif))
+    assert read(_written(tmp_path / "whole.png", data)).pixels.shape == (80, 60, 3)
+    data[data.index(b"eXIf") + 5] ^= 1
+    assert "damaged" in refusal(_written(tmp_path / "photo.png", data))
+    assert open_photo(tmp_path / "photo.png", keep_damaged=True).notes
+
+
+def _written(path: Path, data: bytes | bytearray) -> Path:
+    path.write_bytes(data)
+    return path
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_that_lacks_nothing_but_its_end_marker_is_a_picture(progressive: bool, tmp_path: Path) -> None:
     data = encoded("JPEG", quality=90, progressive=progressive)
