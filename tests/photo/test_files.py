@@ -234,6 +234,12 @@ def test_floats_from_black_to_white_and_32_bits_are_taken_as_16_bits(channels: i
         np.testing.assert_array_equal(opened.read().pixels, right)
 
 
+def test_samples_that_libvips_cannot_read_are_not_called_damaged(tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "photo.tif", np.full((30, 40, 3), 0.5), photometric="rgb")
+    assert "samples of a kind" in refused(tmp_path / "photo.tif")
+
+
 @pytest.mark.parametrize("value", [1.5, -1.0, np.nan, np.inf])
 def test_floats_beyond_white_are_refused(value: float, tmp_path: Path) -> None:
     tifffile = pytest.importorskip("tifffile")

@@ -37,6 +37,8 @@ GAIN_MAPS = (b"http://ns.adobe.com/hdr-gain-map/", b"urn:iso:std:iso:ts:21496:-1
 """What says, in XMP or in a segment, that a JPEG file is followed by a gain map: Ultra HDR, as phones take it."""
 SEGMENTS = 1 << 17
 """Bytes at the beginning of a JPEG file that it is said in."""
+UNREAD = ("samples out of range", "not a whole number of bytes", "bad labq format")
+"""What libvips says of TIFF files of 64-bit floats, 12 bits and 8-bit Lab."""
 FLOATS = ("scrgb", "srgb", "rgb", "b-w", "multiband")
 """What libvips takes float samples of gray and RGB for, of which only the profile says what they are."""
 NEARLY = 1e-3
@@ -206,6 +208,11 @@ def _damaged(path: Path, error: pyvips.Error) -> ValueError:
         return ValueError(
             f"{path} is compressed by {name}, which this build of libvips cannot decode; save it with deflate, LZW or "
             "without compression"
+        )
+    if any(said in text for said in UNREAD):
+        return ValueError(
+            f"{path} has samples of a kind that this build of libvips cannot decode; convert it to 8 or 16 bits per "
+            "channel"
         )
     return ValueError(f"{path} is damaged or cut short; give --keep-damaged to take what can be read")
 
