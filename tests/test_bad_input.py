@@ -17,6 +17,8 @@ from thinlens.program import Convolution, PixelShuffle, Program, ReduceMax, save
 OPS = (Convolution(0, np.ones((8, 1, 3, 3), np.float32)), PixelShuffle(1, 2), ReduceMax(2))
 TINY = Program("tiny", OPS)
 
+KEEP = "; give --keep-damaged to take what can be read"
+
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
@@ -38,12 +40,13 @@ def test_photos_that_cannot_be_read(tmp_path: Path) -> None:
     assert message(IsADirectoryError, read, tmp_path) == f"{tmp_path} is a folder, not a photo"
     path.touch()
     assert message(ValueError, read, path) == f"{path} is empty"
-    for content in (b"Dear diary,\n", b"\0" * 1000, b"%PDF-1.7", b"<svg width='9' height='9'/>", b"P5 1 1 255 0"):
+    texts = (b"Dear diary,\n", b"%PDF-1.7", b"<svg width='9' height='9'/>", b"P5 1 1 255 0")
+    for content in (*texts, b"\0" * 1000, b"RIFF\0\0\0\0WAVE"):
         path.write_bytes(content)
-        assert message(ValueError, read, path) == f"{path} is not a JPEG, PNG, WebP, TIFF or AVIF picture"
-    for content in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0\x08\0\0\0", b"RIFF\0\0\0\0WAVE"):
+        assert message(ValueError, read, path) == f"{path} is not a JPEG, PNG, WebP, TIFF, AVIF or GIF picture"
+    for content in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0\x08\0\0\0"):
         path.write_bytes(content)
-        assert message(ValueError, read, path) == f"{path} is damaged or cut short"
+        assert message(ValueError, read, path) == f"{path} is damaged or cut short{KEEP}"
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     expected = f"{path} is HEIC, which this build of libvips may not decode; save it as JPEG or AVIF"
     assert message(ValueError, read, path) == expected
@@ -56,7 +59,7 @@ def test_photos_cut_short(tmp_path: Path, photo: Path, suffix: str, share: float
     content = (tmp_path / f"whole{suffix}").read_bytes()
     path = tmp_path / f"part{suffix}"
     path.write_bytes(content[: int(share * len(content))])
-    assert message(ValueError, read, path) == f"{path} is damaged or cut short"
+    assert message(ValueError, read, path) == f"{path} is damaged or cut short{KEEP}"
 
 
 def test_places_that_cannot_be_written(tmp_path: Path, photo: Path) -> None:

@@ -186,13 +186,13 @@ def test_one_bad_photo_among_several_is_listed_and_the_others_are_done(thinlens:
     Path("bad.png").write_text("no picture")
     code, out, err = upscale(thinlens, "a.png", "bad.png", "b.png", "-o", "out")
     assert (code, out) == (1, "2 of 3 photos enlarged, in out\n")
-    assert err.splitlines()[-1] == "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF or AVIF picture"
+    assert err.splitlines()[-1] == "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF, AVIF or GIF picture"
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
 
 
 def test_a_single_bad_photo(thinlens: Command) -> None:
     Path("bad.png").write_text("no picture")
-    message = "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF or AVIF picture\n"
+    message = "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF, AVIF or GIF picture\n"
     assert upscale(thinlens, "bad.png") == (2, "", message)
     assert upscale(thinlens, "missing.png") == (2, "", "thinlens: missing.png does not exist\n")
 

@@ -101,7 +101,7 @@ def test_a_photo_cut_short_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     low.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(ValueError) as caught:
         run.upscale_file(low, tmp_path / "high.png", model=FIXED)
-    assert str(caught.value) == f"{low} is damaged or cut short"
+    assert str(caught.value) == f"{low} is damaged or cut short; give --keep-damaged to take what can be read"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([low.name, f"whole{suffix}"])
 
 
@@ -178,10 +178,11 @@ def test_a_large_photo_takes_little_memory(tmp_path: Path) -> None:
     save(FIXED, tmp_path / "program.safetensors")
     write(Photo(np.tile(picture(500, 500, True, np.uint8), (12, 12, 1))), tmp_path / "low.png")
     code = (
-        "import resource, sys; from thinlens import run; run.upscale_file(*sys.argv[1:3], model=sys.argv[3]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from thinlens import run; run.upscale_file(*sys.argv[1:3], model=sys.argv[3]);"
+        # not by getrusage, which also counts the process that this one was forked from
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     names = [str(tmp_path / name) for name in ("low.png", "high.png", "program.safetensors")]
     done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)
-    peak = int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
+    peak = int(done.stdout) * 1024
     assert peak < 500_000_000 < 6000 * 6000 * 3 * 9

@@ -119,6 +119,9 @@ def test_a_jpeg_that_lacks_nothing_but_its_end_marker_is_a_picture(progressive: 
     whole, ended, cut = (tmp_path / f"{name}.jpg" for name in ("whole", "ended", "cut"))
     whole.write_bytes(data)
     ended.write_bytes(data[:-2])
+    for lost in (3, 9, 40):
+        cut.write_bytes(data[:-lost])
+        assert "damaged or cut short" in refusal(cut), lost
     cut.write_bytes(data[: len(data) * 2 // 3])
     np.testing.assert_array_equal(read(ended).pixels, read(whole).pixels)
     assert "damaged or cut short" in refusal(cut)

@@ -29,6 +29,10 @@ STRIP = 256
 """Rows that are decoded at a time to see whether a file is whole."""
 END = b"\xff\xd9"
 """The end marker of JPEG files."""
+FILLING = bytes(range(1, 250))
+"""Bytes that are no marker, whatever is before them."""
+LAST_ROWS = 64
+"""Of a JPEG: two rows of its largest blocks."""
 UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
 SIDEWAYS = (5, 6, 7, 8)
@@ -262,12 +266,31 @@ def _lazy(path: Path, format: Format, access: str, fail_on: str) -> pyvips.Image
             file.seek(max(0, path.stat().st_size - len(END)))
             if file.read() != END:
                 file.seek(0)
-                return pyvips.Image.jpegload_buffer(file.read() + END, access=access, fail_on=fail_on)
+                return _ended(path, file.read(), access, fail_on)
     if format.name == "PNG" and fail_on != "none" and not _checksums_hold(path):
         raise pyvips.Error("the checksum of a chunk is wrong", str(path))
     # a source, because libvips reads options from brackets at the end of plain file names
     source = pyvips.Source.new_from_file(cast(str, os.fsencode(path)))
     return getattr(pyvips.Image, format.loader)(source, access=access, fail_on=fail_on)
+
+
+def _ended(path: Path, data: bytes, access: str, fail_on: str) -> pyvips.Image:
+    """A JPEG that has no end marker. If it lacks no more, bytes between the rest and the marker change nothing.
+
+    Of what ends within its last blocks libjpeg warns too late for libvips to notice.
+    """
+    if fail_on != "none":
+        ends = [_bottom(data + more + END) for more in (b"", FILLING)]
+        if not np.array_equal(*ends):
+            raise pyvips.Error("the last blocks are cut short", str(path))
+    return pyvips.Image.jpegload_buffer(data + END, access=access, fail_on=fail_on)
+
+
+def _bottom(data: bytes) -> NDArray[np.uint8]:
+    """The last rows of a JPEG."""
+    image = pyvips.Image.jpegload_buffer(data, access="sequential", fail_on="none")
+    rows = min(LAST_ROWS, image.height)
+    return image.crop(0, image.height - rows, image.width, rows).numpy()
 
 
 def _checksums_hold(path: Path) -> bool:
