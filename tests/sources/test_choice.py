@@ -16,7 +16,7 @@ PICTURE = scene(96, 120)
 
 def test_the_lower_the_quality_the_further_down_the_list() -> None:
     found = [of_quality(quality) for quality in range(100, 0, -1)]
-    assert list(dict.fromkeys(found)) == list(models.SOURCES)
+    assert list(dict.fromkeys(found)) == [source for source in models.SOURCES if source != "h264"]
 
 
 def test_what_is_asked_for_is_taken() -> None:
@@ -25,7 +25,7 @@ def test_what_is_asked_for_is_taken() -> None:
     assert choice is not None and choice == Choice("jpeg-low") and choice.asked
     with pytest.raises(ValueError) as caught:
         asked("jpeg")
-    known = "clean, jpeg-high, jpeg-medium, jpeg-low, or auto where there is a picture"
+    known = "clean, jpeg-high, jpeg-medium, jpeg-low, h264, or auto where there is a picture"
     assert str(caught.value) == f"unknown source 'jpeg'; there are {known}"
 
 

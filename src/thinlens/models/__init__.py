@@ -36,9 +36,9 @@ NAMED = (*PRESETS, *TABLES)
 SCALES = (2, 3, 4)
 """How many times larger, along each side, the presets make a picture."""
 CLEAN = "clean"
-SOURCES = (CLEAN, "jpeg-high", "jpeg-medium", "jpeg-low")
-"""What pictures have been through that weights were trained for, from the least harm to the most. Degrees of video
-compression will be further entries."""
+SOURCES = (CLEAN, "jpeg-high", "jpeg-medium", "jpeg-low", "h264")
+"""What pictures have been through that weights were trained for: degrees of JPEG from the least harm to the most, then
+films."""
 ENHANCE = "enhance"
 """The program that chooses a color table for a photo."""
 
