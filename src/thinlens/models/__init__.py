@@ -18,7 +18,7 @@ CLEANERS = {
     "fast": "ECBSR_s1_M2_C8",
     "balanced": "ECBSR_s1_M2_C8",
     "fine": "ECBSR_s1_M2_C8",
-    "best": "ECBSR_s1_M2_C8",
+    "best": "ECBSR_s1_M4_C16",
 }
 """The id behind each preset at scale 1, for compressed sources only."""
 TABLES = {"lut": {2: "LUT_s2_K5_C8", 3: "LUT_s3_K5_C16", 4: "LUT_s4_K7_C32"}}
