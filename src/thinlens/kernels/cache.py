@@ -66,7 +66,9 @@ def write(key: str, made: bytes) -> None:
         place.mkdir(mode=0o700, exist_ok=True)
         if _ours(place.stat(), stat.S_ISDIR):
             clean(place)
-            with appearing(place / (key + SUFFIX), durable=False) as temporary:
+            if (path := place / (key + SUFFIX)).is_symlink():
+                path.unlink()  # it would be followed, to a file that is not the cache's
+            with appearing(path, durable=False) as temporary:
                 temporary.touch(mode=0o600)  # whatever the umask
                 temporary.write_bytes(_header(key, made) + made)
             _shrink(place)
