@@ -1,7 +1,7 @@
 """What weights for compressed films gain: `python benchmarks/film_sources.py DATA/Kodak24`.
 
-Films made of photos: each is shrunk to half, and a window of it moves by two pixels a frame while x264 compresses it at a
-constant quality. PSNR of luma of three of the frames, enlarged twice, against the photo; the mean over all photos.
+Films made of photos: each is shrunk to half, and a window of it moves by two pixels a frame while x264 compresses it at
+a constant quality. PSNR of luma of three of the frames, enlarged twice, against the photo; the mean over all photos.
 Written to results/film-sources.md.
 """
 
@@ -71,7 +71,9 @@ def main() -> None:
         for source in sources
     ]
     fields = {"count": len(files), "folder": folder.name, "frames": FRAMES, "machine": machine()}
-    head = HEAD.format(**fields, date=date.today().isoformat(), crf=" | ".join(map(str, CRF)), columns="---:|" * len(CRF))
+    head = HEAD.format(
+        **fields, date=date.today().isoformat(), crf=" | ".join(map(str, CRF)), columns="---:|" * len(CRF)
+    )
     (RESULTS / "film-sources.md").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -151,7 +151,8 @@ def test_loading_weights_of_a_source() -> None:
         ("best", 2, "jpeg-low"): "ECBSR_s2_M4_C16 has no weights for the source jpeg-low; it has them for no source",
         ("balanced", 1, "clean"): "balanced enlarges 2, 3 or 4 times, not 1",
         ("balanced", 2, "auto"): (
-            "unknown source 'auto'; there are clean, jpeg-high, jpeg-medium, jpeg-low, h264, or auto where there is a picture"
+            "unknown source 'auto'; there are clean, jpeg-high, jpeg-medium, jpeg-low, h264, or auto where there is a "
+            "picture"
         ),
         (darkening("mine", 2, "clean"), 2, "jpeg-low"): (
             "mine is from a file, which has one set of weights; leave the source out"
