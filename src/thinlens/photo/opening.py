@@ -280,8 +280,8 @@ def _ended(path: Path, data: bytes, access: str, fail_on: str) -> pyvips.Image:
     Of what ends within its last blocks libjpeg warns too late for libvips to notice.
     """
     if fail_on != "none":
-        ends = [_bottom(data + more + END) for more in (b"", FILLING)]
-        if not np.array_equal(*ends):
+        as_it_is, filled = (_bottom(data + more + END) for more in (b"", FILLING))
+        if not np.array_equal(as_it_is, filled):
             raise pyvips.Error("the last blocks are cut short", str(path))
     return pyvips.Image.jpegload_buffer(data + END, access=access, fail_on=fail_on)
 
