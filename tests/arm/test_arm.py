@@ -29,6 +29,7 @@ from thinlens.pipelines.one_layer import float32 as one_float32
 from thinlens.pipelines.picture import Picture
 from thinlens.pipelines.plain import FORM as PLAIN
 from thinlens.pipelines.tables import layers as table_layers
+from thinlens.pipelines.tables import margins as table_margins
 from thinlens.pipelines.tables import pairs as table_pairs
 from thinlens.pipelines.tables import simplex as table_simplex
 from thinlens.program import Convolution, PixelShuffle, Program, reference
@@ -55,7 +56,7 @@ EXACT: dict[str, tuple[Program, Any, list[Picture]]] = {
     "sums of 16 bits": (small(integer_program(2, 3, 2)), fixed_point.FORM, [LUMA, RGB]),
     "weights of two bytes": (integer_program(3, 5, 2, 12, "edge", True), fixed_point.FORM, [LUMA, RGB]),
     "plain integers": (wide(), PLAIN, [LUMA]),
-    "tables of pairs": (tables.pair(2), table_pairs.FORM, [LUMA, RGB]),
+    "tables of pairs, a margin": (tables.pair(2), table_margins.FORM, [LUMA, RGB]),
     "tables of pairs, blocks": (tables.pair(2, step=2), table_pairs.FORM, [LUMA]),
     "tables of samples": (tables.four(2), table_simplex.FORM, [LUMA, RGB]),
     "layers of tables": (tables.layers(2, 8, 5), table_layers.FORM, [LUMA, RGB]),
