@@ -369,3 +369,21 @@ def test_what_nobody_thought_of_is_one_line_too(thinlens: Command, monkeypatch: 
     code, out, err = upscale(thinlens, "a.png", "b.png", "-o", "out")
     assert (code, out) == (1, "0 of 2 photos enlarged, in out\n")
     assert err.splitlines()[-2:] == [f"thinlens: a.png: {message}", f"thinlens: b.png: {message}"]
+
+
+def test_quality_lossless_and_quiet(thinlens: Command) -> None:
+    assert upscale(thinlens, "a.png", "-o", "low.jpg", "--quality", 10)[0] == 0
+    assert upscale(thinlens, "a.png", "-o", "high.jpg", "--quality", 100)[0] == 0
+    assert Path("low.jpg").stat().st_size < Path("high.jpg").stat().st_size
+    assert upscale(thinlens, "a.png", "-o", "a.webp", "--lossless", "--quiet") == (0, "", "")
+    np.testing.assert_array_equal(read("a.webp").pixels, read_of(thinlens, "a.png"))
+    assert upscale(thinlens, "a.png", "b.png", "-o", "out", "-q") == (0, "", "")
+    code, out, err = upscale(thinlens, "a.png", "-o", "c.png", "--quality", 90, "--quiet")
+    assert (code, out) == (2, "") and "leave the quality out" in err and not Path("c.png").exists()
+    assert upscale(thinlens, "a.png", "-o", "d.webp", "--quality", 90, "--lossless")[0] == 2
+
+
+def read_of(thinlens: Command, name: str) -> np.ndarray[Any, Any]:
+    """What the model makes of a photo."""
+    assert upscale(thinlens, name, "-o", "as.png")[0] == 0
+    return read("as.png").pixels

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..batch import Outcome
     from ..color.grading import Grading
     from ..jobs import Job
+    from ..photo import Encoding
     from ..run import Done
     from ..sizes import TargetSize
 
@@ -39,6 +40,8 @@ class Work:
     doing: str
     done: str
     keep_damaged: bool
+    encoding: Encoding
+    quiet: bool
 
     @property
     def options(self) -> dict[str, Any]:
@@ -49,6 +52,7 @@ class Work:
             "grading": self.grading,
             "source": self.source,
             "keep_damaged": self.keep_damaged,
+            "encoding": self.encoding,
         }
 
 
@@ -62,9 +66,11 @@ def todo_of(
     jobs: int | None,
     cluster: str | None,
     json: bool,
+    encoding: Encoding,
 ) -> list[Job] | None:
     """Which photo becomes which; None for a pipe. Raises ValueError if options do not go together."""
     from ..jobs import plan
+    from ..photo import check_target
 
     if skip_existing and overwrite:
         raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
@@ -74,7 +80,10 @@ def todo_of(
         if len(photos) > 1 or json or cluster:
             raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
         return None
-    return plan(photos, out, label, format=format, may_exist=skip_existing or overwrite, go_on=skip_existing)
+    todo = plan(photos, out, label, format=format, may_exist=skip_existing or overwrite, go_on=skip_existing)
+    for job in todo:
+        check_target(job.target, encoding)
+    return todo
 
 
 def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, cluster: str | None, json: bool) -> None:
@@ -87,8 +96,9 @@ def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, clust
     if len(todo) == 1 and not (json or cluster or skip_existing):
         batch.clean_targets(todo)
         done = _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
-        print(todo[0].target)
-        _say(done)
+        if not work.quiet:
+            print(todo[0].target)
+            _say(done)
     elif cluster:
         from ..cluster import upscale_files
 
@@ -120,7 +130,9 @@ def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: 
         result = sys.stdout.buffer if target in STDOUT else target
         if result is target and _is_stream(target):
             result = opened.enter_context(open(target, "wb"))
-        _say(upscale_stream(photo, result, work.wanted, format=format, **work.options))
+        done = upscale_stream(photo, result, work.wanted, format=format, **work.options)
+        if not work.quiet:
+            _say(done)
 
 
 def _is_stream(path: Path) -> bool:
@@ -168,7 +180,8 @@ def _follow(
     sources: Counter[str] = Counter()
     start, stopped = perf_counter(), False
     try:
-        for outcome in track(outcomes, work.doing, total=len(jobs), console=Console(stderr=True)):
+        shown = Console(stderr=True)
+        for outcome in track(outcomes, work.doing, total=len(jobs), console=shown, disable=work.quiet):
             status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
             counts[status] += 1
             choice = outcome.choice
@@ -179,7 +192,7 @@ def _follow(
                 line |= {"source": choice and choice.source, "why": choice and choice.why, "notes": outcome.notes}
                 print(dumps(line), file=results, flush=True)
             else:
-                errors += [outcome.error] if outcome.error else outcome.notes
+                errors += [outcome.error] if outcome.error else () if work.quiet else outcome.notes
     except KeyboardInterrupt:
         stopped = True
         outcomes.close()
@@ -192,7 +205,8 @@ def _follow(
         taken = ", ".join(f"{count} {source}" for source, count in sorted(sources.items()))
         as_what = f" ({taken})" if set(sources) - {"clean"} else ""
         end = f"{counts['done']} of {len(jobs)} photos {work.done}{as_what}{there}, in {_places(jobs)}"
-    print(end, file=results, flush=True)
+    if as_json or not work.quiet:
+        print(end, file=results, flush=True)
     if stopped:
         stop("stopped; --skip-existing goes on from here")
     if counts["failed"]:

@@ -9,15 +9,17 @@ from .opening import LIMIT, Opened, check_megapixels, open_photo, read
 from .photo import Details, Photo, split, stack
 from .profile import Profile
 from .resize import resize
-from .saving import SUFFIXES, UnfinishedError, check_size, check_target, resize_photo, write
+from .saving import SUFFIXES, USUAL, Encoding, UnfinishedError, check_size, check_target, resize_photo, write
 from .threads import threads
 
 __all__ = [
     "BLEED",
     "LIMIT",
     "SUFFIXES",
+    "USUAL",
     "Compression",
     "Details",
+    "Encoding",
     "Metadata",
     "Opened",
     "Photo",
