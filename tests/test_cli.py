@@ -179,7 +179,7 @@ def test_json_for_machines(thinlens: Command) -> None:
     assert found["bad.png"]["error"].startswith("bad.png is not a JPEG")
     seconds = last.pop("seconds")
     assert seconds > 0
-    assert last == {"photos": 3, "done": 1, "skipped": 1, "failed": 1, "stopped": False}
+    assert last == {"photos": 3, "done": 1, "skipped": 1, "failed": 1, "left_out": [], "stopped": False}
 
 
 def test_one_bad_photo_among_several_is_listed_and_the_others_are_done(thinlens: Command) -> None:
@@ -249,7 +249,11 @@ def test_a_full_disk(thinlens: Command, suffix: str) -> None:
             "--jobs is for this machine; on a cluster every processor takes one photo at a time",
         ),
         (["a.png", "-", "-o", "out"], "- stands for one photo; leave out the others, --json and --cluster"),
-        (["*.gif"], "no photo matches *.gif (names ending in .jpg, .jpeg, .png, .webp, .tif, .tiff, .avif)"),
+        (
+            ["*.gif"],
+            "no photo matches *.gif (names ending in .jpg, .jpeg, .png, .webp, .tif, .tiff, .avif, .jfif, .jpe, .mpo, "
+            ".jpg_large)",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_done(thinlens: Command, arguments: list[str], message: str) -> None:
@@ -387,3 +391,41 @@ def read_of(thinlens: Command, name: str) -> np.ndarray[Any, Any]:
     """What the model makes of a photo."""
     assert upscale(thinlens, name, "-o", "as.png")[0] == 0
     return read("as.png").pixels
+
+
+def test_photos_of_other_formats_in_folders_are_said(thinlens: Command) -> None:
+    Path("photos").mkdir()
+    Path("a.png").rename("photos/a.png")
+    for name in ("b.heic", "c.CR2", "notes.txt", ".d.heic"):
+        Path("photos", name).write_bytes(b"none")
+    code, out, err = upscale(thinlens, "photos", "-o", "out")
+    assert (code, out) == (0, "1 of 1 photos enlarged, in out\n")
+    assert "left out, for their format: 1 .cr2, 1 .heic: photos/b.heic, photos/c.CR2" in err
+    last = json.loads(upscale(thinlens, "photos/*", "-o", "out", "--json", "--overwrite")[1].splitlines()[-1])
+    assert last["left_out"] == ["photos/b.heic", "photos/c.CR2"]
+    assert "left out" not in upscale(thinlens, "photos", "-o", "out", "--quiet", "--overwrite")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("a.jfif", "a-x2.jpg"),
+        ("a.mpo", "a-x2.jpg"),
+        ("a.jpg_large", "a-x2.jpg"),
+        ("a", "a-x2.jpg"),
+        ("a.2024", "a.2024-x2.jpg"),
+    ],
+)
+def test_results_have_the_usual_ending(thinlens: Command, name: str, result: str) -> None:
+    write(read("a.png"), "a.jpg")
+    Path("a.jpg").rename(name)
+    assert upscale(thinlens, name)[:2] == (0, f"{result}\n")
+    assert read(result).pixels.shape == (12, 16, 3)
+
+
+def test_further_endings_in_folders(thinlens: Command) -> None:
+    Path("photos").mkdir()
+    write(read("a.png"), "photos/a.jpg")
+    Path("photos/a.jpg").rename("photos/a.JFIF")
+    assert upscale(thinlens, "photos", "-o", "out")[0] == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.jpg"]

@@ -68,6 +68,7 @@ def enhance(
     """Give photos better colors, or those of a .cube file."""
     from .. import run, sizes
     from ..color.grading import Grading
+    from ..jobs import left_out
     from ..photo import Encoding
 
     if cube and model != "enhance":
@@ -94,7 +95,7 @@ def enhance(
     if todo is None:
         pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)
         return
-    do(todo, work, skip_existing, jobs, cluster, json)
+    do(todo, work, skip_existing, jobs, cluster, json, left_out(photos, out))
     if explain:
         from ..color.drawing import draw
 

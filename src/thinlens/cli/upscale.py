@@ -67,6 +67,7 @@ def upscale(
 ) -> None:
     """Make photos larger."""
     from .. import run, sizes, sources
+    from ..jobs import left_out
     from ..photo import Encoding
 
     wanted = sizes.TargetSize(
@@ -84,4 +85,4 @@ def upscale(
     if todo is None:
         pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)
     else:
-        do(todo, work, skip_existing, jobs, cluster, json)
+        do(todo, work, skip_existing, jobs, cluster, json, left_out(photos, out))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 STREAM = Path("-")
 STDOUT = (STREAM, Path("/dev/stdout"), Path("/dev/fd/1"))
 """What standard output is called as a target."""
+SHOWN = 5
+"""Names of photos that are left out."""
 Result = TypeVar("Result")
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended, by convention."""
@@ -86,14 +88,22 @@ def todo_of(
     return todo
 
 
-def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, cluster: str | None, json: bool) -> None:
-    """Photo files, one, or many at a time, here or on a cluster."""
+def do(
+    todo: list[Job],
+    work: Work,
+    skip_existing: bool,
+    jobs: int | None,
+    cluster: str | None,
+    json: bool,
+    left_out: list[Path],
+) -> None:
+    """Photo files, one, or many at a time, here or on a cluster. Those that are left out are said."""
     from contextlib import redirect_stdout
 
     from .. import batch, run
 
     options = work.options
-    if len(todo) == 1 and not (json or cluster or skip_existing):
+    if len(todo) == 1 and not (json or cluster or skip_existing or left_out):
         batch.clean_targets(todo)
         done = _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
         if not work.quiet:
@@ -105,10 +115,10 @@ def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, clust
         outcomes = upscale_files(todo, cluster, work.wanted, **options, skip_existing=skip_existing)
         results = sys.stdout
         with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
-            _follow(outcomes, todo, work, json, results)
+            _follow(outcomes, todo, work, json, results, left_out)
     else:
         outcomes = batch.upscale_files(todo, work.wanted, **options, skip_existing=skip_existing, workers=jobs)
-        _follow(outcomes, todo, work, json, sys.stdout)
+        _follow(outcomes, todo, work, json, sys.stdout, left_out)
 
 
 def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: Work) -> None:
@@ -162,7 +172,12 @@ def _interruptible(call: Callable[..., Result], *arguments: object, **options: o
 
 
 def _follow(
-    outcomes: Generator[Outcome, None, None], jobs: list[Job], work: Work, as_json: bool, results: TextIO
+    outcomes: Generator[Outcome, None, None],
+    jobs: list[Job],
+    work: Work,
+    as_json: bool,
+    results: TextIO,
+    left_out: list[Path],
 ) -> None:
     """Show how far the work is, and in the end, on `results`, what came of it.
 
@@ -196,10 +211,15 @@ def _follow(
     except KeyboardInterrupt:
         stopped = True
         outcomes.close()
+    if left_out and not (as_json or work.quiet):
+        kinds = Counter(path.suffix.lower() for path in left_out)
+        which = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
+        errors.append(f"left out, for their format: {which}: {_some(left_out)}")
     for error in sorted(errors):
         print(f"thinlens: {error}", file=sys.stderr)
     if as_json:
-        end = dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start})
+        total = {"photos": len(jobs), **counts, "left_out": [str(path) for path in left_out], "stopped": stopped}
+        end = dumps({**total, "seconds": perf_counter() - start})
     else:
         there = f", {counts['skipped']} there already" if counts["skipped"] else ""
         taken = ", ".join(f"{count} {source}" for source, count in sorted(sources.items()))
@@ -211,6 +231,12 @@ def _follow(
         stop("stopped; --skip-existing goes on from here")
     if counts["failed"]:
         raise typer.Exit(1)
+
+
+def _some(paths: list[Path]) -> str:
+    """The first names, and how many more there are."""
+    names = ", ".join(str(path) for path in paths[:SHOWN])
+    return f"{names} and {len(paths) - SHOWN} more" if len(paths) > SHOWN else names
 
 
 def stop(message: str) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from ..files import appearing
-from . import metadata
+from . import formats, metadata
 from .forks import using_libvips
 from .photo import Details, Photo, split, stack
 from .resize import resize_image
@@ -107,6 +107,18 @@ def check_target(path: str | os.PathLike[str], encoding: Encoding = USUAL) -> No
         raise NotADirectoryError(f"cannot write {path}: {path.parent} is not a folder")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"cannot write {path}: you may not write to the folder {path.parent}")
+
+
+def ending_of(path: Path) -> str:
+    """What the name of a photo's result ends in: what its own does, if that can be written, else by its content.
+
+    What is no picture keeps its ending; it is refused when it is opened.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        return path.suffix
+    with suppress(OSError, ValueError):
+        return formats.USUAL_SUFFIXES[formats.format_of(path).name]
+    return path.suffix
 
 
 def check_size(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
