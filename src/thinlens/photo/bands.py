@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any
@@ -59,7 +60,7 @@ def write_bands(
     details: Details,
     encoding: Encoding = USUAL,
 ) -> None:
-    """Write a photo that comes in bands, `(H, W)` or `(H, W, channels)` with alpha last, uint8 or uint16.
+    """Write a photo that comes in bands, `(H, W)` or `(H, W, channels)` with alpha last, uint8, uint16 or float32.
 
     It is resized to `size`, width and height; all else is as in `photo.write`. While a band is encoded, the next is
     made.
@@ -67,10 +68,14 @@ def write_bands(
     using_libvips()
     path = Path(path)
     check_target(path, encoding)
-    transparent = shape[2:] in ((2,), (4,))
+    encode = partial(_encode, transparent=shape[2:] in ((2,), (4,)), size=size, path=path, details=details)
+    channels = (*shape, 1)[2]
+    if dtype == np.float32:
+        bands, shape, dtype = map(_halves, bands), (shape[0], shape[1] * channels, 2), np.dtype(np.uint16)
+        encode = partial(encode, floats=channels)
     chunks: Queue[bytes] = Queue(maxsize=1)
     with replacing(path) as temporary, ThreadPoolExecutor(1) as threads:
-        ending = threads.submit(_encode, chunks, transparent, size, path, temporary, details, encoding)
+        ending = threads.submit(encode, chunks, temporary=temporary, encoding=encoding)
         try:
             for chunk in _as_png(bands, shape, dtype):
                 if not _put(chunks, chunk, ending):
@@ -88,11 +93,21 @@ def _encode(
     temporary: str,
     details: Details,
     encoding: Encoding,
+    floats: int = 0,
 ) -> None:
+    """Encode what comes as PNG; `floats` is the number of channels of floats whose halves come instead."""
     source = pyvips.SourceCustom()
     source.on_read(_Reader(chunks).read)
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
+    if floats:
+        whole = image.copy(bands=1, format="float").bandfold(factor=floats)
+        image = whole.copy(interpretation="b-w" if floats < 3 else "srgb")
     save(resize_image(image, size, transparent=transparent), path, temporary, details, encoding)
+
+
+def _halves(band: NDArray[Any]) -> NDArray[np.uint16]:
+    """Floats as two numbers of 16 bits each, side by side: `(rows, W * channels, 2)`."""
+    return np.ascontiguousarray(band, np.float32).reshape(len(band), -1, 1).view(np.uint16)
 
 
 def _put(chunks: Queue[bytes], chunk: bytes, encoding: Future[None]) -> bool:

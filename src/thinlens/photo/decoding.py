@@ -11,6 +11,7 @@ import pyvips
 from . import formats
 from .checksums import END, checksums_hold, with_end
 from .formats import Format
+from .others import reader
 
 STRIP = 256
 """Rows that are decoded at a time to see whether a file is whole."""
@@ -75,6 +76,8 @@ def damaged(path: Path, error: pyvips.Error) -> ValueError:
 
 def _lazy(path: Path, format: Format, access: str, fail_on: str) -> pyvips.Image:
     """The file, to be decoded when it is asked for. A JPEG that lacks its end marker, and maybe no more, gets one."""
+    if other := reader(path, format):
+        return other(path).decode(fail_on != "none")
     if format.name == "JPEG":
         with open(path, "rb") as file:
             file.seek(max(0, path.stat().st_size - len(END)))

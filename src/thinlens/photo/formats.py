@@ -12,8 +12,15 @@ from .metadata import directories, png
 from .metadata.directories import DAMAGED, Directory, numbers
 
 FTYP = b"ftyp"
-HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc")
-"""Brands of HEIC files, which the builds of libvips that pip has cannot decode, for patents."""
+HEIC = (b"heic", b"heix", b"heim", b"heis")
+"""Brands of HEIC files."""
+SEQUENCES = (b"hevc", b"hevx", b"avis", b"msf1")
+"""Brands of files whose first picture is one of a sequence."""
+TGA_SUFFIXES = (".tga", ".targa", ".icb", ".vda", ".vst")
+TGA_KINDS, TGA_DEPTHS = (1, 2, 3, 9, 10, 11), (8, 15, 16, 24, 32)
+BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124))
+HEAD = 64
+"""Bytes that say what a file is."""
 RAW = (
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef"),
     *(".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f"),
@@ -35,55 +42,80 @@ WARNED = (2, 3, 4, 32773)
 
 @dataclass(frozen=True)
 class Format:
-    """Its name, libvips' operation that reads it from a source, and whether a file that begins so is one."""
+    """Its name, libvips' operation that reads it from a source, and whether a file that begins so is one.
+
+    Formats without an operation are those of `others.READERS`. `suffixes` are those that names have to end in where
+    other files may begin so, too; `usual` is what the names of results end in by default.
+    """
 
     name: str
     loader: str
     begins: Callable[[bytes], bool]
+    usual: str
+    suffixes: tuple[str, ...] = ()
 
 
 def _starts(*beginnings: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(beginnings)
 
 
+def _is_heic(head: bytes) -> bool:
+    """By the first brand, or by another if the first says nothing of how the picture is coded."""
+    if head[4:8] != FTYP:
+        return False
+    others = head[16 : int.from_bytes(head[:4], "big")]
+    generic = head[8:12] in (b"mif1", b"mif2", b"MiHE", b"MiPr", b"1pic")
+    return head[8:12] in HEIC or (generic and b"avif" not in others and any(brand in others for brand in HEIC))
+
+
+def _is_tga(head: bytes) -> bool:
+    return len(head) > 17 and head[1] < 2 and head[2] in TGA_KINDS and head[16] in TGA_DEPTHS
+
+
 FORMATS = (
-    Format("JPEG", "jpegload_source", _starts(b"\xff\xd8\xff")),
-    Format("PNG", "pngload_source", _starts(png.BEGINNING)),
-    Format("WebP", "webpload_source", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
-    Format("TIFF", "tiffload_source", _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    Format("AVIF", "heifload_source", lambda head: head[4:8] == FTYP and head[8:12] not in HEIC),
-    Format("GIF", "gifload_source", _starts(b"GIF8")),
+    Format("JPEG", "jpegload_source", _starts(b"\xff\xd8\xff"), ".jpg"),
+    Format("PNG", "pngload_source", _starts(png.BEGINNING), ".png"),
+    Format("WebP", "webpload_source", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP", ".webp"),
+    Format("TIFF", "tiffload_source", _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".tif"),
+    Format("HEIC", "", _is_heic, ".jpg"),
+    Format("AVIF", "heifload_source", lambda head: head[4:8] == FTYP, ".avif"),
+    Format("GIF", "gifload_source", _starts(b"GIF8"), ".png"),
+    Format("PNM", "", lambda head: head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3].isspace(), ".png"),
+    Format("BMP", "", lambda head: head[:2] == b"BM" and head[14:18] in BMP_HEADERS, ".png"),
+    Format("JPEG 2000", "", _starts(b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"), ".png"),
+    Format("PSD", "", _starts(b"8BPS\0\1", b"8BPS\0\2"), ".png"),
+    Format("TGA", "", _is_tga, ".png", TGA_SUFFIXES),
 )
 """All that is read."""
 NAMES = ", ".join(each.name for each in FORMATS[:-1]) + " or " + FORMATS[-1].name
 
 
-READ_SUFFIXES = (".jfif", ".jpe", ".mpo", ".jpg_large")
-"""Further suffixes of photos, JPEG files all, that are taken out of folders."""
+READ_SUFFIXES = (
+    *(".jfif", ".jpe", ".mpo", ".jpg_large", ".heic", ".heif", ".hif", ".bmp", ".dib", ".jp2", ".j2k", ".j2c", ".jpx"),
+    *(".psd", ".pbm", ".pgm", ".ppm", ".pnm", ".pam", *TGA_SUFFIXES),
+)
+"""Further suffixes of photos that are taken out of folders."""
 OTHER_SUFFIXES = (
     *RAW,
-    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".jpx", ".bmp", ".dib", ".gif", ".tga", ".psd", ".psb", ".xcf"),
-    *(".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm", ".exr", ".hdr", ".svg", ".ico", ".qoi", ".pcx", ".sgi"),
+    *(".jxl", ".gif", ".psb", ".xcf", ".pfm", ".exr", ".hdr", ".svg", ".ico", ".qoi", ".pcx", ".sgi"),
 )
 """Suffixes of pictures that are not taken out of folders: not read, or, as GIF, seldom a photo."""
-USUAL_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "TIFF": ".tif", "AVIF": ".avif", "GIF": ".png"}
-"""What the name of a result ends in where its photo's name does not end in what can be written."""
 
 
 def format_of(path: Path) -> Format:
     """The format of a file, by its content. Raises ValueError, with the way out where there is one, if it is none."""
     with open(path, "rb") as file:
-        head = file.read(16)
+        head = file.read(HEAD)
         raw = path.suffix.lower() in RAW or head.startswith(RAW_BEGINNINGS) or head[4:12] == FTYP + b"crx "
         if raw or _is_undeveloped(file, head):
             raise ValueError(
                 f"{path} is a camera's raw file, whose picture is not developed yet; develop it, with darktable or "
                 "RawTherapee say, and enlarge the TIFF"
             )
-    if head[4:8] == FTYP and head[8:12] in HEIC:
-        raise ValueError(f"{path} is HEIC, which this build of libvips may not decode; save it as JPEG or AVIF")
+    if head[4:8] == FTYP and head[8:12] in SEQUENCES:
+        raise ValueError(f"{path} is animated; save the picture to enlarge as a file of its own")
     for each in FORMATS:
-        if each.begins(head):
+        if each.begins(head) and (not each.suffixes or path.suffix.lower() in each.suffixes):
             return each
     raise ValueError(f"{path} is not a {NAMES} picture")
 

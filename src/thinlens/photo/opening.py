@@ -1,4 +1,4 @@
-"""Photo files to pixels: what `formats.FORMATS` has, through libvips, whole or in bands.
+"""Photo files to pixels: what `formats.FORMATS` has, whole or in bands.
 
 Whatever a decoder warns of ends the reading, as pixels may be wrong; asked to keep what is damaged, it is a note.
 """
@@ -25,8 +25,9 @@ from .formats import format_of
 from .gain_map import has_gain_map
 from .metadata import Metadata, exif
 from .metadata.png import BEGINNING as PNG
+from .others import reader
 from .photo import Details, Photo, split
-from .samples import gray_or_rgb, sixteen_bits, without_spots
+from .samples import gray_or_rgb, taken, without_spots
 
 UPRIGHT = 1
 """The EXIF orientation of pixels that are stored as they are shown."""
@@ -40,7 +41,7 @@ WHOLE = 1 / 10
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A photo file whose pixels are not read yet: upright, gray or RGB, with or without alpha, 8 or 16 bits.
+    """A photo file whose pixels are not read yet: upright, gray or RGB, with or without alpha, 8 or 16 bits or float.
 
     They can be read once, whole or in bands; ValueError if the file turns out to be damaged. `notes` are sentences
     about what of the file is not taken.
@@ -64,8 +65,8 @@ class Opened:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8 or uint16."""
-        return np.dtype(np.uint16 if self.image.format == "ushort" else np.uint8)
+        """uint8, uint16 or float32."""
+        return np.dtype({"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}[str(self.image.format)])
 
     @property
     def bytes(self) -> int:
@@ -107,10 +108,11 @@ class Opened:
 def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damaged: bool = False) -> Opened:
     """Open a photo and turn it upright; CMYK and other color models become sRGB by their profile.
 
-    Raises OSError if the file is not there or not to be opened, ValueError if it is no single picture of 8 or 16 bits
-    per channel in a format of `formats.FORMATS`, or has more than `limit` megapixels (a tenth of it if the file has to
-    be decoded whole: interlaced ones and AVIF). Of a file that is damaged or cut short `keep_damaged` takes what can be
-    read, with a note; it is decoded once more for that.
+    Raises OSError if the file is not there or not to be opened, ImportError if its format needs an extra that is not
+    installed, ValueError if it is no single picture in a format of `formats.FORMATS`, or has more than `limit`
+    megapixels (a tenth of it if the file has to be decoded whole: interlaced ones, AVIF and all that is not libvips').
+    Of a file that is damaged or cut short `keep_damaged` takes what can be read, with a note; it is decoded once more
+    for that.
     """
     path = Path(path)
     _check_beginning(path)
@@ -118,14 +120,21 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
     format, notes = format_of(path), list[str]()
     fail_on = strictness(path, format)
     try:
+        other = reader(path, format)
+        stored = None if other is None else other(path)
+        if stored is not None:
+            check_megapixels(path, stored.size, limit, WHOLE)
+            notes += [f"{path}: {note}" for note in stored.notes]
         if keep_damaged and (why := damage(path, format)):
             fail_on = "none"
             notes.append(why)
         image = open_image(path, format, "sequential", fail_on)
-        whole = field(image, "interlaced") or field(image, "vips-loader").startswith("heifload")
+        whole = field(image, "interlaced") or format.name == "AVIF"
         check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
         with open(path, "rb") as file:
             found, resolution = metadata.read(file)
+        if stored is not None:
+            found, resolution = found or stored.metadata, resolution or stored.resolution
         if format.name == "JPEG" and has_gain_map(path):
             notes.append(f"{path}: its gain map, for displays of high dynamic range, is left out")
         orientation = _orientation(image, found)
@@ -136,7 +145,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
             image = image.autorot()
         if format.name == "TIFF":
             image = without_spots(path, image, notes)
-        image = sixteen_bits(path, format, image, fail_on, notes)
+        image = taken(path, format, image, fail_on, notes)
         image = gray_or_rgb(path, image)
     except pyvips.Error as error:
         raise damaged(path, error) from None
@@ -194,6 +203,6 @@ def _is_animated(file: BinaryIO) -> bool:
 def _orientation(image: pyvips.Image, found: Metadata) -> int:
     """How the stored picture has to be turned; libvips does not see what PNG files have as a text."""
     said = field(image, "orientation")
-    if said is None and found.exif and field(image, "vips-loader").startswith("pngload"):
+    if said is None and found.exif and str(field(image, "vips-loader")).startswith("pngload"):
         said = exif.orientation(found.exif)
     return said or UPRIGHT

@@ -29,7 +29,7 @@ class Details:
 class Photo:
     """A photograph, upright.
 
-    `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, in memory float32 too, encoded as the ICC profile
+    `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8, uint16 or float32, encoded as the ICC profile
     says, sRGB without one; `alpha` is `(H, W)` of the same dtype, not premultiplied. Metadata, resolution, profile and
     lossless are as in `Details`.
     """

@@ -11,10 +11,13 @@ from . import formats
 from .decoding import field, open_image
 from .formats import Format
 
-FLOATS = ("scrgb", "srgb", "rgb", "b-w", "multiband")
-"""What libvips takes float samples of gray and RGB for, of which only the profile says what they are."""
-NEARLY = 1e-3
-"""How far float samples may lie outside of black and white, by rounding."""
+PLAIN = ("scrgb", "srgb", "rgb", "b-w", "grey16", "rgb16", "multiband")
+"""What libvips takes samples of gray and RGB for, of which only the profile says what they are."""
+LAB = ("lab", "labs")
+WHITE = {"char": 127, "short": 32767, "int": 2**31 - 1}
+"""The largest of signed samples."""
+NEARLY, FARTHEST = 1e-3, 0.5
+"""How far float samples may lie outside of black and white by rounding, and at all: the engine takes a bit more."""
 
 
 def without_spots(path: Path, image: pyvips.Image, notes: list[str]) -> pyvips.Image:
@@ -31,39 +34,52 @@ def without_spots(path: Path, image: pyvips.Image, notes: list[str]) -> pyvips.I
     return image
 
 
-def sixteen_bits(path: Path, format: Format, image: pyvips.Image, fail_on: str, notes: list[str]) -> pyvips.Image:
-    """Samples of float in [0, 1] and of 32 bits as 16 bits, with a note; they stay encoded as the profile says.
+def taken(path: Path, format: Format, image: pyvips.Image, fail_on: str, notes: list[str]) -> pyvips.Image:
+    """The same picture in samples of 8 or 16 bits or of float in which black is 0 and white 1, encoded as they were.
 
-    Raises ValueError for other floats: what is brighter than white would be lost.
+    Raises ValueError for signed samples below 0 and for floats far beyond black and white.
     """
-    if format.name != "TIFF" or image.format not in ("float", "uint"):
+    if image.format in ("uchar", "ushort") or image.interpretation in LAB:
         return image
-    kind = "grey16" if image.bands < 3 else "rgb16"
+    if format.name != "TIFF" or image.interpretation not in PLAIN:
+        raise ValueError(f"{path} has {image.format} samples; convert it to 8 or 16 bits per channel")
+    gray = image.bands < 3
     if image.format == "uint":
         notes.append(f"{path}: its samples of 32 bits are taken as 16 bits")
-        return (image / 65537).rint().cast("ushort").copy(interpretation=kind)
-    if image.interpretation not in FLOATS:
-        return image
+        return (image / 65537).rint().cast("ushort").copy(interpretation="grey16" if gray else "rgb16")
     found = open_image(path, format, "sequential", fail_on).stats()  # a reading of its own, in the order of the file
     lowest, highest = found.getpoint(0, 0)[0], found.getpoint(1, 0)[0]
-    if lowest < -NEARLY or highest > 1 + NEARLY or not math.isfinite(found.getpoint(2, 0)[0]):  # the sum
+    if image.format in WHITE:
+        if lowest < 0:
+            raise ValueError(
+                f"{path} has samples from {lowest:g}, and nothing says what is black; convert it to 0…65535"
+            )
+        if image.format == "int":
+            notes.append(f"{path}: its samples of 32 bits are taken as 16 bits")
+        wide, white = image.format != "char", WHITE[str(image.format)]
+        scaled = (image * ((65535 if wide else 255) / white)).rint().cast("ushort" if wide else "uchar")
+        return scaled.copy(interpretation=("grey16" if gray else "rgb16") if wide else ("b-w" if gray else "srgb"))
+    if not math.isfinite(found.getpoint(2, 0)[0]):  # the sum
+        raise ValueError(f"{path} has float samples that are infinite or no numbers; convert it to 0…1")
+    if lowest < -FARTHEST or highest > 1 + FARTHEST:
         raise ValueError(
-            f"{path} has float samples from {lowest:.4g} to {highest:.4g}, more than black to white, which would be "
-            "lost; develop or scale it to 0…1"
+            f"{path} has float samples from {lowest:.4g} to {highest:.4g}, far beyond black and white, 0…1, for which "
+            "networks are made; develop or scale it to that"
         )
-    notes.append(f"{path}: its float samples are taken as 16 bits")
-    return (image * 65535).rint().cast("ushort").copy(interpretation=kind)
+    if lowest < -NEARLY or highest > 1 + NEARLY:
+        notes.append(f"{path}: what is darker than black or brighter than white in it is kept in TIFF alone")
+    return image.cast("float").copy(interpretation="b-w" if gray else "srgb")
 
 
 def gray_or_rgb(path: Path, image: pyvips.Image) -> pyvips.Image:
-    """The same picture as one or three channels of 8 or 16 bits, with or without alpha."""
-    if image.format not in ("uchar", "ushort"):
-        raise ValueError(f"{path} has {image.format} samples; convert it to 8 or 16 bits per channel")
+    """The same picture as one or three channels, with or without alpha."""
     wide = image.format == "ushort"
-    if wide and field(image, "vips-loader").startswith("heifload"):
+    if wide and str(field(image, "vips-loader")).startswith("heifload"):
         image = _full_range(image)
     if image.interpretation == "cmyk":
         return image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=16 if wide else 8)
+    if image.interpretation in LAB:
+        return image.colourspace("lab").icc_export(output_profile="srgb", depth=16)
     if image.interpretation not in ("srgb", "rgb", "rgb16", "b-w", "grey16", "multiband"):
         image = image.colourspace("rgb16" if wide else "srgb")
     if image.bands > 4:

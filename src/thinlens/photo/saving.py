@@ -67,10 +67,11 @@ class UnfinishedError(OSError):
 def write(photo: Photo, path: str | os.PathLike[str], encoding: Encoding = USUAL) -> None:
     """Write a photo in the format that the name ends in; the file appears whole or not at all.
 
-    PNG and TIFF are lossless and keep 16 bits; JPEG is written at quality 95 without chroma subsampling, WebP at
-    quality 95, or without loss if the photo comes from such a file, both with 8 bits, AVIF at quality 85 with 8 or 10
-    bits, unless the encoding says otherwise. JPEG has no transparency: the photo is laid on white. Raises OSError or
-    ValueError as `check_target` and `check_size`, and UnfinishedError if writing breaks off.
+    PNG and TIFF are lossless and keep 16 bits, TIFF floats too, which all others get as 16 bits or what they have;
+    JPEG is written at quality 95 without chroma subsampling, WebP at quality 95, or without loss if the photo comes
+    from such a file, both with 8 bits, AVIF at quality 85 with 8 or 10 bits, unless the encoding says otherwise. JPEG
+    has no transparency: the photo is laid on white. Raises OSError or ValueError as `check_target` and `check_size`,
+    and UnfinishedError if writing breaks off.
     """
     path = Path(path)
     check_target(path, encoding)
@@ -117,7 +118,7 @@ def ending_of(path: Path) -> str:
     if path.suffix.lower() in SUFFIXES:
         return path.suffix
     with suppress(OSError, ValueError):
-        return formats.USUAL_SUFFIXES[formats.format_of(path).name]
+        return formats.format_of(path).usual
     return path.suffix
 
 
@@ -163,6 +164,9 @@ def save(image: pyvips.Image, path: Path, temporary: str, details: Details, enco
     resolution = metadata.sensible(*details.resolution) if details.resolution else None
     across, down = resolution or (1.0, 1.0)
     image = image.copy(xres=across, yres=down)
+    if image.format == "float" and path.suffix.lower() not in TIFF:
+        kind = "grey16" if image.bands < 3 else "rgb16"
+        image = (image * 65535).rint().cast("ushort").copy(interpretation=kind)
     if details.profile is not None:
         image.set_type(pyvips.GValue.blob_type, PROFILE, cast(Any, details.profile))
     form, saver = _SAVERS[path.suffix.lower()]
@@ -256,8 +260,9 @@ def _save_webp(image: pyvips.Image, target: Target, encoding: Encoding, lossless
 
 
 def _save_tiff(image: pyvips.Image, path: Target, encoding: Encoding, lossless: bool) -> None:
-    size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
-    image.tiffsave(path, keep=ONLY_PROFILE, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
+    size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[str(image.format)]
+    predictor = "float" if image.format == "float" else "horizontal"
+    image.tiffsave(path, keep=ONLY_PROFILE, compression="deflate", predictor=predictor, bigtiff=size > CLASSIC_TIFF)
 
 
 def _save_avif(image: pyvips.Image, target: Target, encoding: Encoding, lossless: bool) -> None:
@@ -277,7 +282,7 @@ _SAVERS: dict[str, tuple[metadata.Format, Callable[..., None]]] = {
 }
 SUFFIXES = tuple(_SAVERS)
 """What the names of photo files end in, in lower case."""
-JPEG = (".jpg", ".jpeg")
+JPEG, TIFF = (".jpg", ".jpeg"), (".tif", ".tiff")
 LOSSY = (*JPEG, ".webp", ".avif")
 """Those with a quality."""
 _LARGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383, ".avif": 16384}

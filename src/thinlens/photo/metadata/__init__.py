@@ -26,6 +26,7 @@ __all__ = [
     "Text",
     "add_to_tiff",
     "fitted",
+    "iptc",
     "read",
     "sensible",
     "turned",
