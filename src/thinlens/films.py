@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import bake, models, program, run, sizes
+from . import models, program, run, sizes
 from .batch import Outcome, one_line, processors
 from .jobs import Job, Kind
 from .models import CLEAN
@@ -130,8 +130,7 @@ class Enlarger:
         found: dict[str, Compiled] = {}
         for kind in ("chroma", "alpha"):
             x, y = (-each * (1 - 1 / self.enlarged) for each in self._offset(kind))
-            exact = program.bicubic(self.enlarged, shift=(x, y))
-            found[kind] = run.compile(replace(exact, uint8=bake.to_fixed_point(exact, 16)))
+            found[kind] = run.compile(program.shifted_bicubic(self.enlarged, (x, y)))
         return found
 
     def _offset(self, kind: str) -> tuple[float, float]:
