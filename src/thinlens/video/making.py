@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,8 @@ from .threads import threaded
 
 Enlarge: TypeAlias = Callable[[list[Plane], list[Plane]], None]
 """Fills the planes of a frame, its second argument, with those of another, enlarged."""
+Regrade: TypeAlias = Callable[[int, list[Plane], list[Plane]], None]
+"""Fills the planes of a frame with those of another of its size, shown at a time in ticks, in other colors."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,34 @@ class Making:
 
 
 def enlarged(
-    making: Making, enlarge: Enlarge, begin: int | None, end: int | None
+    making: Making, enlarge: Enlarge, begin: int | None, end: int | None, regrade: Regrade | None = None
 ) -> Generator[tuple[int, Any], None, None]:
     """The frames of a part of a film, enlarged, in the source's planar format, with their times in ticks."""
-    return threaded(larger(threaded(frames(making.film, begin, end, making.deinterlace)), making, enlarge))
+    return changed(frames(making.film, begin, end, making.deinterlace), making, enlarge, regrade)
+
+
+def changed(
+    decoded: Iterator[tuple[int, Any]], making: Making, enlarge: Enlarge, regrade: Regrade | None = None
+) -> Generator[tuple[int, Any], None, None]:
+    """The same of frames that come from anywhere: decoding, other colors and enlarging each in a thread of its own."""
+    shown = threaded(decoded)
+    if regrade is not None:
+        shown = threaded(regraded(shown, making, regrade))
+    return threaded(larger(shown, making, enlarge))
+
+
+def regraded(
+    decoded: Generator[tuple[int, Any], None, None], making: Making, regrade: Regrade
+) -> Generator[tuple[int, Any], None, None]:
+    """Frames in other colors, one after the other."""
+    layout, (width, height) = making.film.layout, making.film.size
+    try:
+        for ticks, frame in decoded:
+            result = empty(layout, width, height)
+            regrade(ticks, planes(planar(frame, layout), layout), planes(result, layout))
+            yield ticks, result
+    finally:
+        decoded.close()
 
 
 def larger(
@@ -52,19 +78,25 @@ def larger(
         decoded.close()
 
 
-def moment(making: Making, enlarge: Enlarge, begin: int) -> tuple[Any, Any]:
+def moment(
+    making: Making, enlarge: Enlarge, begin: int, regrade: Callable[[list[Plane]], Regrade] | None = None
+) -> tuple[Any, Any]:
     """The frame at a time, in ticks: enlarged by interpolation, and as `enlarge` does; each `(H, W, 3)` uint8 RGB.
 
-    Raises ValueError if the film ends before.
+    The second gets other colors by what `regrade` makes of its planes. Raises ValueError if the film ends before.
     """
     film, (width, height) = making.film, making.size
     shown = frames(film, begin, None, making.deinterlace)
     try:
-        _, frame = next(shown, (0, None))
+        ticks, frame = next(shown, (0, None))
         if frame is None:
             raise ValueError(f"{film.path} is over by then; give an earlier second")
         source, result = planar(frame, film.layout), empty(film.layout, width, height)
-        enlarge(planes(source, film.layout), planes(result, film.layout))
+        graded = source if regrade is None else empty(film.layout, *film.size)
+        if regrade is not None:
+            found = planes(source, film.layout)
+            regrade(found)(ticks, found, planes(graded, film.layout))
+        enlarge(planes(graded, film.layout), planes(result, film.layout))
     finally:
         shown.close()
     pictures: list[Any] = []
@@ -81,13 +113,14 @@ def make(
     place: Callable[[Segment], Path],
     progress: Callable[[int], None] = lambda _: None,
     partial: bool = False,
+    regrade: Regrade | None = None,
 ) -> None:
     """Make segments that follow each other, each as a file of its own; `progress` is told how many frames were made.
 
     With `partial`, damage ends the segment that it lies in, which is then made of what was before it; the error is
     raised in any case.
     """
-    shown = enlarged(making, enlarge, segments[0].begin, segments[-1].end)
+    shown = enlarged(making, enlarge, segments[0].begin, segments[-1].end, regrade)
     try:
         item = next(shown, None)
         for segment in segments:
