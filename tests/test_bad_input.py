@@ -90,7 +90,7 @@ def test_a_photo_is_never_overwritten_by_its_result(tmp_path: Path, photo: Path)
 def test_plans_that_cannot_be(tmp_path: Path, photo: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff, .avif"
+    suffixes = ".jpg, .jpeg, .png, .webp, .tif, .tiff, .avif, .jfif, .jpe, .mpo, .jpg_large"
     assert message(ValueError, plan, [empty], None, "x2") == f"{empty} holds no photos (names ending in {suffixes})"
     missing = tmp_path / "missing.png"
     assert message(FileNotFoundError, plan, [photo, missing], tmp_path, "x2") == f"{missing} does not exist"

@@ -179,7 +179,7 @@ def test_json_for_machines(thinlens: Command) -> None:
     assert found["bad.png"]["error"].startswith("bad.png is not a JPEG")
     seconds = last.pop("seconds")
     assert seconds > 0
-    assert last == {"photos": 3, "done": 1, "skipped": 1, "failed": 1, "stopped": False}
+    assert last == {"photos": 3, "done": 1, "skipped": 1, "failed": 1, "left_out": [], "stopped": False}
 
 
 def test_one_bad_photo_among_several_is_listed_and_the_others_are_done(thinlens: Command) -> None:
@@ -249,7 +249,11 @@ def test_a_full_disk(thinlens: Command, suffix: str) -> None:
             "--jobs is for this machine; on a cluster every processor takes one photo at a time",
         ),
         (["a.png", "-", "-o", "out"], "- stands for one photo; leave out the others, --json and --cluster"),
-        (["*.gif"], "no photo matches *.gif (names ending in .jpg, .jpeg, .png, .webp, .tif, .tiff, .avif)"),
+        (
+            ["*.gif"],
+            "no photo matches *.gif (names ending in .jpg, .jpeg, .png, .webp, .tif, .tiff, .avif, .jfif, .jpe, .mpo, "
+            ".jpg_large)",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_done(thinlens: Command, arguments: list[str], message: str) -> None:
@@ -369,3 +373,59 @@ def test_what_nobody_thought_of_is_one_line_too(thinlens: Command, monkeypatch: 
     code, out, err = upscale(thinlens, "a.png", "b.png", "-o", "out")
     assert (code, out) == (1, "0 of 2 photos enlarged, in out\n")
     assert err.splitlines()[-2:] == [f"thinlens: a.png: {message}", f"thinlens: b.png: {message}"]
+
+
+def test_quality_lossless_and_quiet(thinlens: Command) -> None:
+    assert upscale(thinlens, "a.png", "-o", "low.jpg", "--quality", 10)[0] == 0
+    assert upscale(thinlens, "a.png", "-o", "high.jpg", "--quality", 100)[0] == 0
+    assert Path("low.jpg").stat().st_size < Path("high.jpg").stat().st_size
+    assert upscale(thinlens, "a.png", "-o", "a.webp", "--lossless", "--quiet") == (0, "", "")
+    np.testing.assert_array_equal(read("a.webp").pixels, read_of(thinlens, "a.png"))
+    assert upscale(thinlens, "a.png", "b.png", "-o", "out", "-q") == (0, "", "")
+    code, out, err = upscale(thinlens, "a.png", "-o", "c.png", "--quality", 90, "--quiet")
+    assert (code, out) == (2, "") and "leave the quality out" in err and not Path("c.png").exists()
+    assert upscale(thinlens, "a.png", "-o", "d.webp", "--quality", 90, "--lossless")[0] == 2
+
+
+def read_of(thinlens: Command, name: str) -> np.ndarray[Any, Any]:
+    """What the model makes of a photo."""
+    assert upscale(thinlens, name, "-o", "as.png")[0] == 0
+    return read("as.png").pixels
+
+
+def test_photos_of_other_formats_in_folders_are_said(thinlens: Command) -> None:
+    Path("photos").mkdir()
+    Path("a.png").rename("photos/a.png")
+    for name in ("b.heic", "c.CR2", "notes.txt", ".d.heic"):
+        Path("photos", name).write_bytes(b"none")
+    code, out, err = upscale(thinlens, "photos", "-o", "out")
+    assert (code, out) == (0, "1 of 1 photos enlarged, in out\n")
+    assert "left out, for their format: 1 .cr2, 1 .heic: photos/b.heic, photos/c.CR2" in err
+    last = json.loads(upscale(thinlens, "photos/*", "-o", "out", "--json", "--overwrite")[1].splitlines()[-1])
+    assert last["left_out"] == ["photos/b.heic", "photos/c.CR2"]
+    assert "left out" not in upscale(thinlens, "photos", "-o", "out", "--quiet", "--overwrite")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("a.jfif", "a-x2.jpg"),
+        ("a.mpo", "a-x2.jpg"),
+        ("a.jpg_large", "a-x2.jpg"),
+        ("a", "a-x2.jpg"),
+        ("a.2024", "a.2024-x2.jpg"),
+    ],
+)
+def test_results_have_the_usual_ending(thinlens: Command, name: str, result: str) -> None:
+    write(read("a.png"), "a.jpg")
+    Path("a.jpg").rename(name)
+    assert upscale(thinlens, name)[:2] == (0, f"{result}\n")
+    assert read(result).pixels.shape == (12, 16, 3)
+
+
+def test_further_endings_in_folders(thinlens: Command) -> None:
+    Path("photos").mkdir()
+    write(read("a.png"), "photos/a.jpg")
+    Path("photos/a.jpg").rename("photos/a.JFIF")
+    assert upscale(thinlens, "photos", "-o", "out")[0] == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.jpg"]

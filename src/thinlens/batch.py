@@ -17,6 +17,7 @@ from .sources import AUTO, Choice
 
 if TYPE_CHECKING:
     from .color.grading import Grading
+    from .photo import Encoding
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ def upscale_files(
     grading: Grading | None = None,
     source: str = AUTO,
     keep_damaged: bool = False,
+    encoding: Encoding | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs, `workers` of them at a time (None: as many as processors), and yield each outcome as it comes.
 
-    Size, model, limit, grading, source and keep_damaged are those of `run.upscale_file_to`. A photo that fails leaves
-    no file and stops no other; with `skip_existing` a result that is there already is left as it is. What killed runs
-    have left half written in the target folders is removed. Closing the iterator begins no more photos; those begun
-    are finished.
+    Size, model, limit, grading, source, keep_damaged and encoding are those of `run.upscale_file_to`. A photo that
+    fails leaves no file and stops no other; with `skip_existing` a result that is there already is left as it is. What
+    killed runs have left half written in the target folders is removed. Closing the iterator begins no more photos;
+    those begun are finished.
     """
     count = min(workers or processors(), len(jobs)) or 1
     # the photos beside each other keep the processors busy; more threads for each would only get in their way
@@ -61,7 +63,7 @@ def upscale_files(
     clean_targets(jobs)
     pool = ThreadPoolExecutor(count)
     try:
-        options = (model, limit, skip_existing, threads, grading, source, keep_damaged)
+        options = (model, limit, skip_existing, threads, grading, source, keep_damaged, encoding)
         waiting = [pool.submit(do, job, wanted, *options) for job in jobs]
         for future in as_completed(waiting):
             yield future.result()
@@ -79,6 +81,7 @@ def do(
     grading: Grading | None = None,
     source: str = AUTO,
     keep_damaged: bool = False,
+    encoding: Encoding | None = None,
 ) -> Outcome:
     """Do one job, with so many threads of libvips; whatever goes wrong is told in the outcome."""
     from . import photo
@@ -95,6 +98,7 @@ def do(
                 grading=grading,
                 source=source,
                 keep_damaged=keep_damaged,
+                encoding=encoding,
             )
     except Exception as error:  # whatever it is, the other photos are not to suffer
         text = one_line(error)

@@ -20,6 +20,7 @@ from .sources import AUTO
 
 if TYPE_CHECKING:
     from .color.grading import Grading
+    from .photo import Encoding
 
 LOCAL = "local"
 ATTEMPTS = 4
@@ -45,6 +46,7 @@ def upscale_files(
     grading: Grading | None = None,
     source: str = AUTO,
     keep_damaged: bool = False,
+    encoding: Encoding | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do the jobs on the Ray cluster at `address` (`local`: one on this machine, for as long as it takes).
 
@@ -72,7 +74,7 @@ def upscale_files(
                 if skip_existing and job.target.exists():
                     yield Outcome(job, skipped=True)
                 else:
-                    options = (wanted, model, limit, grading, source, keep_damaged)
+                    options = (wanted, model, limit, grading, source, keep_damaged, encoding)
                     running[task.remote(absolute, _identity(absolute), *options)] = job
             if not running:
                 return
@@ -198,11 +200,14 @@ def _attempt(
     grading: Grading | None = None,
     source: str = AUTO,
     keep_damaged: bool = False,
+    encoding: Encoding | None = None,
 ) -> Outcome:
     """A job on a worker, which has one processor; `before` is what stood in the target's place when it was given."""
     if _identity(job) != before:  # an earlier attempt has done it, and was lost before it could say so
         return Outcome(job)
-    return do(job, wanted, model, limit, grading=grading, source=source, keep_damaged=keep_damaged)
+    return do(
+        *(job, wanted, model, limit), grading=grading, source=source, keep_damaged=keep_damaged, encoding=encoding
+    )
 
 
 def _identity(job: Job) -> Identity:

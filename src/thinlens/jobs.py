@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 MAGIC = "*?["
@@ -28,19 +28,47 @@ LONGEST = 255
 class Kind:
     """What kind of files: what it is called, what names of them end in, and whether one can be written.
 
-    `check` raises OSError or ValueError for a name that no result can have.
+    `check` raises OSError or ValueError for a name that no result can have. `read` are further endings of what can be
+    read alone, `others` those of files of the kind that are left out in folders; `ending` is what the name of a file's
+    result ends in.
     """
 
     name: str
     suffixes: Sequence[str]
     check: Callable[[Path], None]
+    read: Sequence[str] = ()
+    others: Sequence[str] = ()
+    ending: Callable[[Path], str] = lambda path: path.suffix
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """What names of files end in that are taken out of folders."""
+        return (*self.suffixes, *self.read)
 
 
 def photos_kind() -> Kind:
     """Photos; libvips is loaded only when they are asked for."""
-    from .photo import SUFFIXES, check_target
+    from .photo import OTHER_SUFFIXES, READ_SUFFIXES, SUFFIXES, check_target, ending_of
 
-    return Kind("photo", tuple(SUFFIXES), check_target)
+    return Kind("photo", SUFFIXES, check_target, READ_SUFFIXES, OTHER_SUFFIXES, ending_of)
+
+
+def left_out(
+    photos: Sequence[str | os.PathLike[str]],
+    target: str | os.PathLike[str] | None = None,
+    kind: Kind | None = None,
+) -> list[Path]:
+    """Photos in these folders, or that these patterns match, that `plan` leaves out for their format."""
+    kind = kind or photos_kind()
+    others = replace(kind, suffixes=kind.others, read=())
+    folder = Path(target) if target is not None else None
+    found: list[Path] = []
+    for path in dict.fromkeys(Path(photo) for photo in photos):
+        if path.is_dir():
+            found += _below(path, folder, others)
+        elif not path.is_file() and any(sign in str(path) for sign in MAGIC):
+            found += _matches(path, folder, others)
+    return found
 
 
 def plan(
@@ -73,7 +101,7 @@ def plan(
         if path.suffix.lower() in kind.suffixes and not path.exists() and not any(sign in str(path) for sign in MAGIC):
             raise FileNotFoundError(f"{path} does not exist; if it is to be the result, type -o {path}")
     if len(given) == 1 and given[0].is_file() and not folder:
-        jobs = [Job(given[0], end or _beside(given[0], label, suffix))]
+        jobs = [Job(given[0], end or _beside(given[0], label, suffix, kind))]
         _check(jobs, may_exist, kind)
         if jobs[0].target.suffix.lower() in kind.suffixes:
             _make_folders(jobs)
@@ -105,29 +133,36 @@ def suffix_of(format: str, suffixes: Sequence[str] | None = None) -> str:
 
 def _jobs(path: Path, folder: Path | None, label: str, suffix: str | None, kind: Kind) -> Iterator[Job]:
     if path.is_file():
-        yield Job(path, _renamed(folder / path.name, suffix) if folder else _beside(path, label, suffix))
+        yield Job(
+            path, _renamed(path, folder / path.name, suffix, kind) if folder else _beside(path, label, suffix, kind)
+        )
     elif path.is_dir():
         found = list(_below(path, folder, kind))
         if not found:
-            raise ValueError(f"{path} holds no {kind.name}s (names ending in {', '.join(kind.suffixes)})")
+            raise ValueError(f"{path} holds no {kind.name}s (names ending in {', '.join(kind.taken)})")
         into = folder or path.resolve().parent / f"{path.resolve().name}-{label}"
         for file in found:
-            yield Job(file, _renamed(into / file.relative_to(path), suffix))
+            yield Job(file, _renamed(file, into / file.relative_to(path), suffix, kind))
     elif any(sign in str(path) for sign in MAGIC):
-        literal = _fixed(path)
-        rest = path.relative_to(literal) if literal.parts else path
-        pattern = os.path.join(glob.escape(str(literal)), rest) if literal.parts else str(path)  # noqa: PTH118
-        found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207, absolute too
-        found = [file for file in found if _fits(file, kind) and not (folder and _inside(file, folder))]
+        found = _matches(path, folder, kind)
         if not found:
-            raise FileNotFoundError(f"no {kind.name} matches {path} (names ending in {', '.join(kind.suffixes)})")
+            raise FileNotFoundError(f"no {kind.name} matches {path} (names ending in {', '.join(kind.taken)})")
         for file in found:
             if folder:
-                yield Job(file, _renamed(folder / file.relative_to(_fixed(path)), suffix))
+                yield Job(file, _renamed(file, folder / file.relative_to(_fixed(path)), suffix, kind))
             else:
-                yield Job(file, _beside(file, label, suffix))
+                yield Job(file, _beside(file, label, suffix, kind))
     else:
         raise FileNotFoundError(f"{path} does not exist")
+
+
+def _matches(path: Path, without: Path | None, kind: Kind) -> list[Path]:
+    """The files of a kind that a pattern matches, in the order of their names."""
+    literal = _fixed(path)
+    rest = path.relative_to(literal) if literal.parts else path
+    pattern = os.path.join(glob.escape(str(literal)), rest) if literal.parts else str(path)  # noqa: PTH118
+    found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207, absolute too
+    return [file for file in found if _fits(file, kind) and not (without and _inside(file, without))]
 
 
 def _below(folder: Path, without: Path | None, kind: Kind) -> Iterator[Path]:
@@ -145,7 +180,7 @@ def _below(folder: Path, without: Path | None, kind: Kind) -> Iterator[Path]:
 
 
 def _fits(path: Path, kind: Kind) -> bool:
-    return path.suffix.lower() in kind.suffixes and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in kind.taken and not path.name.startswith(".") and path.is_file()
 
 
 def _fixed(pattern: Path) -> Path:
@@ -184,12 +219,21 @@ def _check(jobs: list[Job], may_exist: bool, kind: Kind) -> None:
         raise FileExistsError(f"{there[0]}{more} already; give --overwrite or --skip-existing")
 
 
-def _beside(path: Path, label: str, suffix: str | None) -> Path:
-    return _renamed(path.with_name(f"{path.stem}-{label}{path.suffix}"), suffix)
+def _beside(path: Path, label: str, suffix: str | None, kind: Kind) -> Path:
+    name, ending = _parts(path, kind)
+    return path.with_name(f"{name}-{label}{suffix or ending}")
 
 
-def _renamed(path: Path, suffix: str | None) -> Path:
-    return path if suffix is None else path.with_name(f"{path.name.removesuffix(path.suffix)}{suffix}")
+def _renamed(path: Path, target: Path, suffix: str | None, kind: Kind) -> Path:
+    """The target of a file, with the ending of its result."""
+    name, ending = _parts(path, kind)
+    return target.with_name(f"{name}{suffix or ending}")
+
+
+def _parts(path: Path, kind: Kind) -> tuple[str, str]:
+    """A name without its ending, if it is one of the kind's, and what the result ends in."""
+    known = path.suffix.lower() in (*kind.taken, *kind.others)
+    return path.stem if known else path.name, kind.ending(path)
 
 
 def _make_folders(jobs: list[Job]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .color import Look, Lut3d
     from .color.grading import Grading
     from .kernels import Compiled
-    from .photo import Details, Opened, Photo, Profile, Stage
+    from .photo import Details, Encoding, Opened, Photo, Profile, Stage
 
 Model: TypeAlias = str | os.PathLike[str] | Program
 IN_ONE_PIECE = 2**28
@@ -174,10 +174,21 @@ def upscale_file(
     limit: float | None = None,
     source: str = AUTO,
     keep_damaged: bool = False,
+    quality: int | None = None,
+    lossless: bool = False,
 ) -> Done:
-    """Make a photo file larger; how large is said in one way, as `sizes.TargetSize` has them. See `upscale_file_to`."""
-    wanted = TargetSize(scale, size, width, height, fit, long_side)
-    return upscale_file_to(original, target, wanted, model=model, limit=limit, source=source, keep_damaged=keep_damaged)
+    """Make a photo file larger; how large is said in one way, as `sizes.TargetSize` has them.
+
+    `quality`, 1 to 100, is for JPEG, WebP and AVIF, `lossless` for WebP and AVIF. See `upscale_file_to` for all else.
+    """
+    return upscale_file_to(
+        *(original, target, TargetSize(scale, size, width, height, fit, long_side)),
+        model=model,
+        limit=limit,
+        source=source,
+        keep_damaged=keep_damaged,
+        encoding=_encoding(quality, lossless),
+    )
 
 
 def enhance_file(
@@ -188,11 +199,17 @@ def enhance_file(
     strength: float = 1.0,
     limit: float | None = None,
     keep_damaged: bool = False,
+    quality: int | None = None,
+    lossless: bool = False,
 ) -> Done:
-    """Give a photo file the colors that a model or a table chooses for it. See `grading` and `upscale_file_to`."""
-    wanted, colors = TargetSize(scale=1), grading(model, strength)
+    """Give a photo file the colors that a model or a table chooses for it. See `grading` and `upscale_file`."""
     return upscale_file_to(
-        original, target, wanted, limit=limit, grading=colors, source=CLEAN, keep_damaged=keep_damaged
+        *(original, target, TargetSize(scale=1)),
+        limit=limit,
+        grading=grading(model, strength),
+        source=CLEAN,
+        keep_damaged=keep_damaged,
+        encoding=_encoding(quality, lossless),
     )
 
 
@@ -206,6 +223,7 @@ def upscale_file_to(
     grading: Grading | None = None,
     source: str = AUTO,
     keep_damaged: bool = False,
+    encoding: Encoding | None = None,
 ) -> Done:
     """Make a photo file larger; the target's name says its format, and it appears whole or not at all.
 
@@ -213,17 +231,18 @@ def upscale_file_to(
     seen in it. With a grading it gets other colors first, and at scale 1 nothing else if it is clean.
 
     Neither photo nor result may have more than `limit` megapixels (None: `photo.LIMIT`). Large photos go through in
-    bands, with the same result. Of a damaged file `keep_damaged` takes what can be read, with a note. Returns what was
-    done. Raises OSError or ValueError with a sentence for the user where
-    a file cannot be read or written.
+    bands, with the same result. Of a damaged file `keep_damaged` takes what can be read, with a note. `encoding` is how
+    the result is compressed, None for as usual. Returns what was done. Raises OSError or ValueError with a sentence for
+    the user where a file cannot be read or written.
     """
-    from .photo import LIMIT, check_megapixels, check_size, check_target, open_photo, write
+    from .photo import LIMIT, USUAL, check_megapixels, check_size, check_target, open_photo, write
 
+    encoding = encoding or USUAL
     offered = scales(model)
     choice = asked(source)
     if Path(target).exists() and Path(target).samefile(original):
         raise ValueError(f"{target} is the photo to enlarge itself; give the result another name")
-    check_target(target)
+    check_target(target, encoding)
     limit = LIMIT if limit is None else limit
     opened = open_photo(original, limit, keep_damaged=keep_damaged)
     plan = sizes.plan(opened.size, offered, wanted)
@@ -236,11 +255,17 @@ def upscale_file_to(
     choice = _offered(model, plan, choice)
     plan = sizes.plan(opened.size, scales(model, choice.source), wanted)
     if photo is not None:
-        write(upscale_photo(photo, plan, model, grading, choice.source), target)
+        write(upscale_photo(photo, plan, model, grading, choice.source), target, encoding)
     else:
         look = grading and look_of(original, grading, limit, keep_damaged)
-        _stream(opened, plan, model, target, look, choice.source)
+        _stream(opened, plan, model, target, look, choice.source, encoding)
     return Done(plan, choice, opened.notes)
+
+
+def _encoding(quality: int | None, lossless: bool) -> Encoding:
+    from .photo import Encoding
+
+    return Encoding(quality, lossless)
 
 
 def scales(model: Model = "balanced", source: str = CLEAN) -> tuple[int, ...]:
@@ -288,7 +313,13 @@ def compile(program: Model) -> Compiled:
 
 
 def _stream(
-    opened: Opened, plan: Plan, model: Model, target: str | os.PathLike[str], look: Look | None, source: str
+    opened: Opened,
+    plan: Plan,
+    model: Model,
+    target: str | os.PathLike[str],
+    look: Look | None,
+    source: str,
+    encoding: Encoding,
 ) -> None:
     """A photo of any size, in bands that are never together in memory; the result is that of `upscale_photo`."""
     from .photo import in_bands, write_bands
@@ -299,7 +330,7 @@ def _stream(
     for stage in _stages(_programs(model, plan, source), opened.color, opened.transparent, carried):
         bands = in_bands(bands, stage)
     shape = (height * plan.enlarged, rest[0] * plan.enlarged, *rest[1:])
-    write_bands(bands, shape, opened.dtype, target, plan.size, opened.details)
+    write_bands(bands, shape, opened.dtype, target, plan.size, opened.details, encoding)
 
 
 def _rows(opened: Opened, enlarged: int) -> int:

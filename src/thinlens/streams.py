@@ -16,6 +16,7 @@ from .sources import AUTO
 
 if TYPE_CHECKING:
     from .color.grading import Grading
+    from .photo import Encoding
 
 NAMES = ("standard input", "standard output")
 
@@ -31,6 +32,7 @@ def upscale_stream(
     grading: Grading | None = None,
     source: str = AUTO,
     keep_damaged: bool = False,
+    encoding: Encoding | None = None,
 ) -> run.Done:
     """Enlarge a photo from a file or binary stream into a file or binary stream.
 
@@ -54,6 +56,7 @@ def upscale_stream(
                 grading=grading,
                 source=source,
                 keep_damaged=keep_damaged,
+                encoding=encoding,
             )
         except (OSError, ValueError) as error:
             if error.args and isinstance(error.args[0], str):

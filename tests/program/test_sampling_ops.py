@@ -170,7 +170,9 @@ def programs() -> list[Program]:
 
 def picture_of(program: Program, height: int, width: int) -> NDArray[np.float32]:
     source = features(program, height, width, 1.5)
-    return np.abs(source[..., 0]) % 1 if program.channels == 1 else source
+    if program.channels in (1, 3):  # a picture, whose values are from 0 to 1
+        source = np.abs(source) % 1
+    return source[..., 0] if program.channels == 1 else source
 
 
 @pytest.mark.parametrize("program", programs(), ids=lambda program: program.name)

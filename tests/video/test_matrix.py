@@ -194,8 +194,11 @@ def _check_luma(source: Path, work: films.Work) -> None:
     chosen = work.choice.source
     program, count = run.load("fast", 2, chosen), 0
     for (_, frame), luma in zip(enlarged(work.making, work.enlarge, None, None), decoded, strict=True):
-        eight = layout.bits == 8
-        still = thinlens.upscale(luma, 2, "fast", source=chosen) if eight else reference(program, luma, layout.bits)
+        still = (
+            thinlens.upscale(luma, 2, "fast", source=chosen)
+            if layout.bits == 8
+            else reference(program, luma, layout.bits)
+        )
         ours = stored.planes(frame, layout)[0]
         difference = np.abs(ours.astype(int) - still[: size[1], : size[0]].astype(int)).max()
         assert difference <= (0 if layout.bits == 8 else 1)

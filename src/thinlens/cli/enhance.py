@@ -14,8 +14,11 @@ from .options import (
     JobsOption,
     JsonOption,
     LimitOption,
+    LosslessOption,
     OverwriteOption,
     PhotosArgument,
+    QualityOption,
+    QuietOption,
     SkipOption,
     StrengthOption,
 )
@@ -53,15 +56,20 @@ def enhance(
     limit: LimitOption = None,
     keep_damaged: DamagedOption = False,
     format: FormatOption = None,
+    quality: QualityOption = None,
+    lossless: LosslessOption = False,
     skip_existing: SkipOption = False,
     overwrite: OverwriteOption = False,
     jobs: JobsOption = None,
     cluster: ClusterOption = None,
     json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Give photos better colors, or those of a .cube file."""
     from .. import run, sizes
     from ..color.grading import Grading
+    from ..jobs import left_out
+    from ..photo import Encoding
 
     if cube and model != "enhance":
         raise ValueError("--cube and --model contradict each other; give one of them")
@@ -69,7 +77,8 @@ def enhance(
     for file in (save_cube, explain):
         if file and file.exists() and not overwrite:
             raise FileExistsError(f"{file} is there already; give --overwrite")
-    todo = todo_of(photos, out, "enhanced", format, skip_existing, overwrite, jobs, cluster, json)
+    encoding = Encoding(quality, lossless)
+    todo = todo_of(photos, out, "enhanced", format, skip_existing, overwrite, jobs, cluster, json, encoding)
     if (match or save_cube or explain) and todo is None:
         raise ValueError("--match, --save-cube and --explain need photos that are files, not -")
     if explain and todo and len(todo) > 1:
@@ -81,11 +90,12 @@ def enhance(
         grading = Grading(look)
         if save_cube:
             look.lut.at_strength(look.strength).write(save_cube)
-    work = Work(sizes.TargetSize(scale=1), "balanced", grading, limit, "clean", "enhancing", "enhanced", keep_damaged)
+    wanted = sizes.TargetSize(scale=1)
+    work = Work(*(wanted, "balanced", grading, limit, "clean", "enhancing", "enhanced"), keep_damaged, encoding, quiet)
     if todo is None:
         pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)
         return
-    do(todo, work, skip_existing, jobs, cluster, json)
+    do(todo, work, skip_existing, jobs, cluster, json, left_out(photos, out))
     if explain:
         from ..color.drawing import draw
 

@@ -35,6 +35,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print a line of JSON f
 SourceOption = Annotated[
     str, typer.Option(help=f"What the photos have been through: {', '.join(SOURCES)}, or auto, to be found out.")
 ]
+QualityOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(metavar="1…100", help="Of JPEG and WebP [default: 95] and AVIF [default: 85]."),
+]
+LosslessOption = Annotated[bool, typer.Option("--lossless", help="WebP and AVIF without loss.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 StrengthOption = Annotated[float, typer.Option(help="How much of the change of colors is done, from 0 to 1.")]
 
 

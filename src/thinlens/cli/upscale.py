@@ -14,8 +14,11 @@ from .options import (
     JobsOption,
     JsonOption,
     LimitOption,
+    LosslessOption,
     OverwriteOption,
     PhotosArgument,
+    QualityOption,
+    QuietOption,
     SkipOption,
     SourceOption,
     StrengthOption,
@@ -53,14 +56,19 @@ def upscale(
     limit: LimitOption = None,
     keep_damaged: DamagedOption = False,
     format: FormatOption = None,
+    quality: QualityOption = None,
+    lossless: LosslessOption = False,
     skip_existing: SkipOption = False,
     overwrite: OverwriteOption = False,
     jobs: JobsOption = None,
     cluster: ClusterOption = None,
     json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make photos larger."""
     from .. import run, sizes, sources
+    from ..jobs import left_out
+    from ..photo import Encoding
 
     wanted = sizes.TargetSize(
         scale, size_of(size) if size else None, width, height, size_of(fit) if fit else None, long_side
@@ -71,9 +79,10 @@ def upscale(
     if strength != 1 and not enhance:
         raise ValueError("--strength is that of --enhance; give both")
     grading = run.grading(strength=strength) if enhance else None
-    work = Work(wanted, model, grading, limit, source, "enlarging", "enlarged", keep_damaged)
-    todo = todo_of(photos, out, wanted.label(offered), format, skip_existing, overwrite, jobs, cluster, json)
+    encoding = Encoding(quality, lossless)
+    work = Work(wanted, model, grading, limit, source, "enlarging", "enlarged", keep_damaged, encoding, quiet)
+    todo = todo_of(photos, out, wanted.label(offered), format, skip_existing, overwrite, jobs, cluster, json, encoding)
     if todo is None:
         pipe(photos[0], Path(out) if out else STREAM, overwrite, format, work)
     else:
-        do(todo, work, skip_existing, jobs, cluster, json)
+        do(todo, work, skip_existing, jobs, cluster, json, left_out(photos, out))

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from ..batch import Outcome
     from ..color.grading import Grading
     from ..jobs import Job
+    from ..photo import Encoding
     from ..run import Done
     from ..sizes import TargetSize
 
 STREAM = Path("-")
 STDOUT = (STREAM, Path("/dev/stdout"), Path("/dev/fd/1"))
 """What standard output is called as a target."""
+SHOWN = 5
+"""Names of photos that are left out."""
 Result = TypeVar("Result")
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended, by convention."""
@@ -39,6 +42,8 @@ class Work:
     doing: str
     done: str
     keep_damaged: bool
+    encoding: Encoding
+    quiet: bool
 
     @property
     def options(self) -> dict[str, Any]:
@@ -49,6 +54,7 @@ class Work:
             "grading": self.grading,
             "source": self.source,
             "keep_damaged": self.keep_damaged,
+            "encoding": self.encoding,
         }
 
 
@@ -62,9 +68,11 @@ def todo_of(
     jobs: int | None,
     cluster: str | None,
     json: bool,
+    encoding: Encoding,
 ) -> list[Job] | None:
     """Which photo becomes which; None for a pipe. Raises ValueError if options do not go together."""
     from ..jobs import plan
+    from ..photo import check_target
 
     if skip_existing and overwrite:
         raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
@@ -74,31 +82,43 @@ def todo_of(
         if len(photos) > 1 or json or cluster:
             raise ValueError("- stands for one photo; leave out the others, --json and --cluster")
         return None
-    return plan(photos, out, label, format=format, may_exist=skip_existing or overwrite, go_on=skip_existing)
+    todo = plan(photos, out, label, format=format, may_exist=skip_existing or overwrite, go_on=skip_existing)
+    for job in todo:
+        check_target(job.target, encoding)
+    return todo
 
 
-def do(todo: list[Job], work: Work, skip_existing: bool, jobs: int | None, cluster: str | None, json: bool) -> None:
-    """Photo files, one, or many at a time, here or on a cluster."""
+def do(
+    todo: list[Job],
+    work: Work,
+    skip_existing: bool,
+    jobs: int | None,
+    cluster: str | None,
+    json: bool,
+    left_out: list[Path],
+) -> None:
+    """Photo files, one, or many at a time, here or on a cluster. Those that are left out are said."""
     from contextlib import redirect_stdout
 
     from .. import batch, run
 
     options = work.options
-    if len(todo) == 1 and not (json or cluster or skip_existing):
+    if len(todo) == 1 and not (json or cluster or skip_existing or left_out):
         batch.clean_targets(todo)
         done = _interruptible(run.upscale_file_to, todo[0].source, todo[0].target, work.wanted, **options)
-        print(todo[0].target)
-        _say(done)
+        if not work.quiet:
+            print(todo[0].target)
+            _say(done)
     elif cluster:
         from ..cluster import upscale_files
 
         outcomes = upscale_files(todo, cluster, work.wanted, **options, skip_existing=skip_existing)
         results = sys.stdout
         with redirect_stdout(sys.stderr):  # for what Ray prints of lost workers
-            _follow(outcomes, todo, work, json, results)
+            _follow(outcomes, todo, work, json, results, left_out)
     else:
         outcomes = batch.upscale_files(todo, work.wanted, **options, skip_existing=skip_existing, workers=jobs)
-        _follow(outcomes, todo, work, json, sys.stdout)
+        _follow(outcomes, todo, work, json, sys.stdout, left_out)
 
 
 def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: Work) -> None:
@@ -120,7 +140,9 @@ def pipe(source: Path, target: Path, overwrite: bool, format: str | None, work: 
         result = sys.stdout.buffer if target in STDOUT else target
         if result is target and _is_stream(target):
             result = opened.enter_context(open(target, "wb"))
-        _say(upscale_stream(photo, result, work.wanted, format=format, **work.options))
+        done = upscale_stream(photo, result, work.wanted, format=format, **work.options)
+        if not work.quiet:
+            _say(done)
 
 
 def _is_stream(path: Path) -> bool:
@@ -150,7 +172,12 @@ def _interruptible(call: Callable[..., Result], *arguments: object, **options: o
 
 
 def _follow(
-    outcomes: Generator[Outcome, None, None], jobs: list[Job], work: Work, as_json: bool, results: TextIO
+    outcomes: Generator[Outcome, None, None],
+    jobs: list[Job],
+    work: Work,
+    as_json: bool,
+    results: TextIO,
+    left_out: list[Path],
 ) -> None:
     """Show how far the work is, and in the end, on `results`, what came of it.
 
@@ -168,7 +195,8 @@ def _follow(
     sources: Counter[str] = Counter()
     start, stopped = perf_counter(), False
     try:
-        for outcome in track(outcomes, work.doing, total=len(jobs), console=Console(stderr=True)):
+        shown = Console(stderr=True)
+        for outcome in track(outcomes, work.doing, total=len(jobs), console=shown, disable=work.quiet):
             status = "failed" if outcome.error else "skipped" if outcome.skipped else "done"
             counts[status] += 1
             choice = outcome.choice
@@ -179,24 +207,36 @@ def _follow(
                 line |= {"source": choice and choice.source, "why": choice and choice.why, "notes": outcome.notes}
                 print(dumps(line), file=results, flush=True)
             else:
-                errors += [outcome.error] if outcome.error else outcome.notes
+                errors += [outcome.error] if outcome.error else () if work.quiet else outcome.notes
     except KeyboardInterrupt:
         stopped = True
         outcomes.close()
+    if left_out and not (as_json or work.quiet):
+        kinds = Counter(path.suffix.lower() for path in left_out)
+        which = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
+        errors.append(f"left out, for their format: {which}: {_some(left_out)}")
     for error in sorted(errors):
         print(f"thinlens: {error}", file=sys.stderr)
     if as_json:
-        end = dumps({"photos": len(jobs), **counts, "stopped": stopped, "seconds": perf_counter() - start})
+        total = {"photos": len(jobs), **counts, "left_out": [str(path) for path in left_out], "stopped": stopped}
+        end = dumps({**total, "seconds": perf_counter() - start})
     else:
         there = f", {counts['skipped']} there already" if counts["skipped"] else ""
         taken = ", ".join(f"{count} {source}" for source, count in sorted(sources.items()))
         as_what = f" ({taken})" if set(sources) - {"clean"} else ""
         end = f"{counts['done']} of {len(jobs)} photos {work.done}{as_what}{there}, in {_places(jobs)}"
-    print(end, file=results, flush=True)
+    if as_json or not work.quiet:
+        print(end, file=results, flush=True)
     if stopped:
         stop("stopped; --skip-existing goes on from here")
     if counts["failed"]:
         raise typer.Exit(1)
+
+
+def _some(paths: list[Path]) -> str:
+    """The first names, and how many more there are."""
+    names = ", ".join(str(path) for path in paths[:SHOWN])
+    return f"{names} and {len(paths) - SHOWN} more" if len(paths) > SHOWN else names
 
 
 def stop(message: str) -> NoReturn:

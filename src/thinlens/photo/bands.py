@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .forks import using_libvips
 from .photo import Details
 from .resize import resize_image
-from .saving import check_target, replacing, save
+from .saving import USUAL, Encoding, check_target, replacing, save
 
 PATIENCE = 0.1
 """Seconds after which one side of the queue looks whether the other is still there."""
@@ -57,6 +57,7 @@ def write_bands(
     path: str | os.PathLike[str],
     size: tuple[int, int],
     details: Details,
+    encoding: Encoding = USUAL,
 ) -> None:
     """Write a photo that comes in bands, `(H, W)` or `(H, W, channels)` with alpha last, uint8 or uint16.
 
@@ -65,18 +66,18 @@ def write_bands(
     """
     using_libvips()
     path = Path(path)
-    check_target(path)
+    check_target(path, encoding)
     transparent = shape[2:] in ((2,), (4,))
     chunks: Queue[bytes] = Queue(maxsize=1)
     with replacing(path) as temporary, ThreadPoolExecutor(1) as threads:
-        encoding = threads.submit(_encode, chunks, transparent, size, path, temporary, details)
+        ending = threads.submit(_encode, chunks, transparent, size, path, temporary, details, encoding)
         try:
             for chunk in _as_png(bands, shape, dtype):
-                if not _put(chunks, chunk, encoding):
+                if not _put(chunks, chunk, ending):
                     break
         finally:
-            _put(chunks, b"", encoding)  # after an error: an end that the decoder takes for a cut file
-        encoding.result()
+            _put(chunks, b"", ending)  # after an error: an end that the decoder takes for a cut file
+        ending.result()
 
 
 def _encode(
@@ -86,11 +87,12 @@ def _encode(
     path: Path,
     temporary: str,
     details: Details,
+    encoding: Encoding,
 ) -> None:
     source = pyvips.SourceCustom()
     source.on_read(_Reader(chunks).read)
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
-    save(resize_image(image, size, transparent=transparent), path, temporary, details)
+    save(resize_image(image, size, transparent=transparent), path, temporary, details, encoding)
 
 
 def _put(chunks: Queue[bytes], chunk: bytes, encoding: Future[None]) -> bool:

@@ -58,6 +58,18 @@ FORMATS = (
 NAMES = ", ".join(each.name for each in FORMATS[:-1]) + " or " + FORMATS[-1].name
 
 
+READ_SUFFIXES = (".jfif", ".jpe", ".mpo", ".jpg_large")
+"""Further suffixes of photos, JPEG files all, that are taken out of folders."""
+OTHER_SUFFIXES = (
+    *RAW,
+    *(".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".jpx", ".bmp", ".dib", ".gif", ".tga", ".psd", ".psb", ".xcf"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm", ".exr", ".hdr", ".svg", ".ico", ".qoi", ".pcx", ".sgi"),
+)
+"""Suffixes of pictures that are not taken out of folders: not read, or, as GIF, seldom a photo."""
+USUAL_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "TIFF": ".tif", "AVIF": ".avif", "GIF": ".png"}
+"""What the name of a result ends in where its photo's name does not end in what can be written."""
+
+
 def format_of(path: Path) -> Format:
     """The format of a file, by its content. Raises ValueError, with the way out where there is one, if it is none."""
     with open(path, "rb") as file:

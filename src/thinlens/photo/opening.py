@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from . import formats, metadata
 from .colors import tag_of
+from .compression import webp
 from .forks import using_libvips
 from .formats import Format, format_of
 from .metadata import Metadata, exif
@@ -100,7 +101,8 @@ class Opened:
     def read(self) -> Photo:
         """The whole photo."""
         pixels, alpha = split(next(self.bands(self.image.height)))
-        return Photo(pixels, alpha, self.details.metadata, self.details.resolution, self.details.profile)
+        details = self.details
+        return Photo(pixels, alpha, details.metadata, details.resolution, details.profile, details.lossless)
 
     def bands(self, rows: int) -> Iterator[NDArray[Any]]:
         """Bands of so many rows, `(rows, W)`, or `(rows, W, channels)` with alpha last; the last may be lower."""
@@ -161,7 +163,8 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
         found = metadata.turned(found)
     if orientation in SIDEWAYS and resolution:
         resolution = resolution[1], resolution[0]
-    return Opened(path, image, Details(found, resolution, profile), tuple(notes))
+    lossless = format.name == "WebP" and webp.is_lossless(path)
+    return Opened(path, image, Details(found, resolution, profile, lossless), tuple(notes))
 
 
 def read(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damaged: bool = False) -> Photo:

@@ -16,12 +16,13 @@ class Details:
     """What a photo file holds beside pixels.
 
     `resolution` is horizontal and vertical pixels per millimeter, None where the file says none; `profile` is an ICC
-    profile, None for sRGB.
+    profile, None for sRGB. `lossless` is whether the format can have losses and the file has none.
     """
 
     metadata: Metadata = NOTHING
     resolution: Resolution = None
     profile: bytes | None = None
+    lossless: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +30,8 @@ class Photo:
     """A photograph, upright.
 
     `pixels` is `(H, W)` gray or `(H, W, 3)` RGB, uint8 or uint16, in memory float32 too, encoded as the ICC profile
-    says, sRGB without one; `alpha` is `(H, W)` of the same dtype, not premultiplied. Metadata, resolution and profile
-    are as in `Details`.
+    says, sRGB without one; `alpha` is `(H, W)` of the same dtype, not premultiplied. Metadata, resolution, profile and
+    lossless are as in `Details`.
     """
 
     pixels: NDArray[Any]
@@ -38,11 +39,12 @@ class Photo:
     metadata: Metadata = NOTHING
     resolution: Resolution = None
     profile: bytes | None = None
+    lossless: bool = False
 
     @property
     def details(self) -> Details:
         """All but the pixels."""
-        return Details(self.metadata, self.resolution, self.profile)
+        return Details(self.metadata, self.resolution, self.profile, self.lossless)
 
 
 def stack(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:

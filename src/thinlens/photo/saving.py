@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -15,7 +15,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from ..files import appearing
-from . import metadata
+from . import formats, metadata
 from .forks import using_libvips
 from .photo import Details, Photo, split, stack
 from .resize import resize_image
@@ -33,22 +33,50 @@ CLASSIC_TIFF = 3_900_000_000
 """Bytes of pixels that a TIFF file of 32-bit offsets holds for sure."""
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How a result is compressed where its format leaves that open.
+
+    `quality` is 1 to 100, for JPEG, WebP and AVIF, None for that of `write`; `lossless` is for WebP and AVIF.
+    """
+
+    quality: int | None = None
+    lossless: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and self.lossless:
+            raise ValueError("a quality and lossless contradict each other; give one of them")
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ValueError(f"the quality is a number from 1 to 100, got {self.quality}")
+
+    def options(self, quality: int, lossless: bool = False) -> dict[str, Any]:
+        """What libvips is to be told, for a format whose usual quality this is; lossless if the source is."""
+        if self.lossless or (lossless and self.quality is None):
+            return {"lossless": True}
+        return {"Q": quality if self.quality is None else self.quality}
+
+
+USUAL = Encoding()
+"""Nothing asked for."""
+
+
 class UnfinishedError(OSError):
     """Writing a file broke off half-way: a full disk, a picture too large for the format. Nothing was left behind."""
 
 
-def write(photo: Photo, path: str | os.PathLike[str]) -> None:
+def write(photo: Photo, path: str | os.PathLike[str], encoding: Encoding = USUAL) -> None:
     """Write a photo in the format that the name ends in; the file appears whole or not at all.
 
     PNG and TIFF are lossless and keep 16 bits; JPEG is written at quality 95 without chroma subsampling, WebP at
-    quality 95, both with 8 bits, AVIF at quality 85 with 8 or 10 bits. JPEG has no transparency: the photo is laid on
-    white. Raises OSError or ValueError as `check_target` and `check_size`, and UnfinishedError if writing breaks off.
+    quality 95, or without loss if the photo comes from such a file, both with 8 bits, AVIF at quality 85 with 8 or 10
+    bits, unless the encoding says otherwise. JPEG has no transparency: the photo is laid on white. Raises OSError or
+    ValueError as `check_target` and `check_size`, and UnfinishedError if writing breaks off.
     """
     path = Path(path)
-    check_target(path)
+    check_target(path, encoding)
     check_size(path, (photo.pixels.shape[1], photo.pixels.shape[0]))
     with replacing(path) as temporary:
-        save(image_of(stack(photo.pixels, photo.alpha)), path, temporary, photo.details)
+        save(image_of(stack(photo.pixels, photo.alpha)), path, temporary, photo.details, encoding)
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
@@ -61,11 +89,16 @@ def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
     return replace(photo, pixels=pixels, alpha=alpha)
 
 
-def check_target(path: str | os.PathLike[str]) -> None:
-    """Raise OSError or ValueError, naming the remedy, if a photo cannot be written to this path."""
+def check_target(path: str | os.PathLike[str], encoding: Encoding = USUAL) -> None:
+    """Raise OSError or ValueError, naming the remedy, if a photo cannot be written to this path, or not so."""
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ValueError(f"cannot write {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    if encoding.quality is not None and suffix not in LOSSY:
+        raise ValueError(f"cannot write {path} with a quality: {suffix} is without loss; leave the quality out")
+    if encoding.lossless and suffix in JPEG:
+        raise ValueError(f"cannot write {path} lossless: JPEG has losses; write PNG, TIFF, WebP or AVIF")
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: a folder has this name")
     if not path.parent.exists():
@@ -74,6 +107,18 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise NotADirectoryError(f"cannot write {path}: {path.parent} is not a folder")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"cannot write {path}: you may not write to the folder {path.parent}")
+
+
+def ending_of(path: Path) -> str:
+    """What the name of a photo's result ends in: what its own does, if that can be written, else by its content.
+
+    What is no picture keeps its ending; it is refused when it is opened.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        return path.suffix
+    with suppress(OSError, ValueError):
+        return formats.USUAL_SUFFIXES[formats.format_of(path).name]
+    return path.suffix
 
 
 def check_size(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
@@ -113,14 +158,15 @@ def image_of(samples: NDArray[Any]) -> pyvips.Image:
     return pyvips.Image.new_from_array(np.ascontiguousarray(samples), interpretation=kind)
 
 
-def save(image: pyvips.Image, path: Path, temporary: str, details: Details) -> None:
+def save(image: pyvips.Image, path: Path, temporary: str, details: Details, encoding: Encoding = USUAL) -> None:
     """Write an image under a temporary name in the format that the path ends in; pyvips.Error if that fails."""
     resolution = metadata.sensible(*details.resolution) if details.resolution else None
     across, down = resolution or (1.0, 1.0)
     image = image.copy(xres=across, yres=down)
     if details.profile is not None:
         image.set_type(pyvips.GValue.blob_type, PROFILE, cast(Any, details.profile))
-    form, encode = _SAVERS[path.suffix.lower()]
+    form, saver = _SAVERS[path.suffix.lower()]
+    encode = partial(saver, encoding=encoding, lossless=details.lossless)
     found = metadata.fitted(details.metadata, form, (image.width, image.height), resolution)
     try:
         if form.edit is None:
@@ -189,34 +235,38 @@ def _without_gray_profile(image: pyvips.Image) -> pyvips.Image:
     return image.icc_transform("srgb", embedded=True, depth=16 if image.format == "ushort" else 8)
 
 
-def _save_jpeg(image: pyvips.Image, target: Target) -> None:
+def _save_jpeg(image: pyvips.Image, target: Target, encoding: Encoding, lossless: bool) -> None:
     image = _eight_bits(image)
     if image.hasalpha():
         image = image.flatten(background=[255])
     coded_twice = image.width * image.height <= CODED_TWICE
-    image.jpegsave_target(target, keep=ONLY_PROFILE, Q=95, subsample_mode="off", optimize_coding=coded_twice)
+    options = encoding.options(95)
+    image.jpegsave_target(target, keep=ONLY_PROFILE, subsample_mode="off", optimize_coding=coded_twice, **options)
 
 
-def _save_png(image: pyvips.Image, target: Target) -> None:
+def _save_png(image: pyvips.Image, target: Target, encoding: Encoding, lossless: bool) -> None:
     image.pngsave_target(target, keep=ONLY_PROFILE)
 
 
-def _save_webp(image: pyvips.Image, target: Target) -> None:
-    _eight_bits(_without_gray_profile(image)).webpsave_target(target, keep=ONLY_PROFILE, Q=95, smart_subsample=True)
+def _save_webp(image: pyvips.Image, target: Target, encoding: Encoding, lossless: bool) -> None:
+    options = encoding.options(95, lossless)
+    exact = "lossless" in options  # what is under transparent pixels, too
+    image = _eight_bits(_without_gray_profile(image))
+    image.webpsave_target(target, keep=ONLY_PROFILE, smart_subsample=True, exact=exact, **options)
 
 
-def _save_tiff(image: pyvips.Image, path: Target) -> None:
+def _save_tiff(image: pyvips.Image, path: Target, encoding: Encoding, lossless: bool) -> None:
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
     image.tiffsave(path, keep=ONLY_PROFILE, compression="deflate", predictor="horizontal", bigtiff=size > CLASSIC_TIFF)
 
 
-def _save_avif(image: pyvips.Image, target: Target) -> None:
-    depth = 10 if image.format == "ushort" else 8
+def _save_avif(image: pyvips.Image, target: Target, encoding: Encoding, lossless: bool) -> None:
+    depth, options = 10 if image.format == "ushort" else 8, encoding.options(85)
     plain = _without_gray_profile(image)
-    plain.heifsave_target(target, keep=ONLY_PROFILE, compression="av1", Q=85, bitdepth=depth, subsample_mode="off")
+    plain.heifsave_target(target, keep=ONLY_PROFILE, compression="av1", bitdepth=depth, subsample_mode="off", **options)
 
 
-_SAVERS: dict[str, tuple[metadata.Format, Callable[[pyvips.Image, Target], None]]] = {
+_SAVERS: dict[str, tuple[metadata.Format, Callable[..., None]]] = {
     ".jpg": (metadata.FORMATS["jpeg"], _save_jpeg),
     ".jpeg": (metadata.FORMATS["jpeg"], _save_jpeg),
     ".png": (metadata.FORMATS["png"], _save_png),
@@ -227,5 +277,8 @@ _SAVERS: dict[str, tuple[metadata.Format, Callable[[pyvips.Image, Target], None]
 }
 SUFFIXES = tuple(_SAVERS)
 """What the names of photo files end in, in lower case."""
+JPEG = (".jpg", ".jpeg")
+LOSSY = (*JPEG, ".webp", ".avif")
+"""Those with a quality."""
 _LARGEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383, ".avif": 16384}
 """Pixels along a side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import BinaryIO
 
 SEGMENTS = 4
@@ -25,6 +26,20 @@ def base_index(file: BinaryIO) -> int | None:
             return None
         file.seek(size + size % 2, 1)
     return None
+
+
+def is_lossless(path: str | os.PathLike[str]) -> bool:
+    """Whether the picture of a file is in the lossless kind of WebP."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"RIFF":
+            return False
+        file.seek(12)
+        while len(head := file.read(8)) == 8 and head[:4] != b"VP8 ":
+            if head[:4] == b"VP8L":
+                return True
+            size = int.from_bytes(head[4:], "little")
+            file.seek(size + size % 2, 1)
+    return False
 
 
 def _of_frame(frame: bytes) -> int | None:
