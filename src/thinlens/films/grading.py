@@ -92,8 +92,7 @@ class Regrader:
         """
         scale = max(factors)
         down, across = (
-            -by if factor == scale else (1 - 1 / scale) / 2
-            for factor, by in zip(factors, offset[::-1], strict=True)
+            -by if factor == scale else (1 - 1 / scale) / 2 for factor, by in zip(factors, offset[::-1], strict=True)
         )
         enlarged = _bicubic(scale, across, down)(plane, bits=bits_in(self.layout))
         return enlarged[:: scale // factors[0], :: scale // factors[1]][: shape[0], : shape[1]]
