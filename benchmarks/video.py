@@ -161,7 +161,11 @@ def colors(source: Path, folder: Path) -> dict[str, float]:
         return sum(1 for _ in enlarged(making, work.enlarge, begin, end, how))
 
     count = through(regrade)
-    calls = (lambda: through(regrade), lambda: through(None), lambda: films.find_shots(making.film, grading, begin, end))
+    calls = (
+        lambda: through(regrade),
+        lambda: through(None),
+        lambda: films.find_shots(making.film, grading, begin, end),
+    )
     graded, plain, shots = in_turn(*calls)
     return {"frames": count, "with": graded, "without": plain, "shots": shots}
 

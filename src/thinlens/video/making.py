@@ -1,4 +1,4 @@
-"""One segment: decoded, enlarged, encoded, each in a thread of its own."""
+"""Segments: decoded, enlarged, encoded and written, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .encoding import Settings, open_encoder
-from .film import Film, frames
+from .film import DamagedError, Film, frames
 from .frames import Plane, empty, planar, planes
 from .segments import Segment, writing
 from .tags import Tags
@@ -122,35 +122,59 @@ def make(
     """
     shown = enlarged(making, enlarge, segments[0].begin, segments[-1].end, regrade)
     try:
-        item = next(shown, None)
+        parts = _Parts(shown, partial)
         for segment in segments:
-            damage: Exception | None = None
             with writing(place(segment)) as writer:
                 encoder = encoder_of(making)
-                count = 0
-                while item is not None and item[0] < segment.end:
-                    for packet in encoder.encode(_encodable(making, *item)):
+                packets = threaded(_encoded(encoder, making, parts.until(segment.end), progress))
+                try:
+                    for packet in packets:
                         writer.write(packet)
-                    count += 1
-                    progress(1)
-                    try:
-                        item = next(shown, None)
-                    except ValueError as error:
-                        if not partial:
-                            raise
-                        damage, item = error, None
-                if count == 0:
-                    from .film import DamagedError
-
+                finally:
+                    packets.close()
+                if parts.taken == 0:
                     at = float(segment.begin * making.film.time_base)
                     raise DamagedError(f"{making.film.path} is damaged: no frame from {at:.2f} s on can be decoded", at)
-                for packet in encoder.encode(None):
-                    writer.write(packet)
                 writer.end(encoder.extradata)
-            if damage is not None:
-                raise damage
+            if parts.damage is not None:
+                raise parts.damage
     finally:
         shown.close()
+
+
+class _Parts:
+    """Frames of segments that follow each other, segment by segment; with `partial`, damage ends them."""
+
+    def __init__(self, shown: Generator[tuple[int, Any], None, None], partial: bool) -> None:
+        self._shown, self._partial = shown, partial
+        self._next = next(shown, None)
+        self.taken = 0
+        self.damage: ValueError | None = None
+
+    def until(self, end: int) -> Generator[tuple[int, Any], None, None]:
+        """The frames before a time, in ticks; `taken` is how many there were."""
+        self.taken = 0
+        while self._next is not None and self._next[0] < end:
+            self.taken += 1
+            yield self._next
+            try:
+                self._next = next(self._shown, None)
+            except ValueError as error:
+                if not self._partial:
+                    raise
+                self.damage, self._next = error, None
+
+
+def _encoded(
+    encoder: Any, making: Making, shown: Generator[tuple[int, Any], None, None], progress: Callable[[int], None]
+) -> Generator[Any, None, None]:
+    """The packets of frames, to the last that the encoder holds back."""
+    count = 0
+    for count, (ticks, frame) in enumerate(shown, start=1):
+        yield from encoder.encode(_encodable(making, ticks, frame))
+        progress(1)
+    if count:
+        yield from encoder.encode(None)
 
 
 def encoder_of(making: Making) -> Any:
