@@ -169,11 +169,11 @@ def _encoded(
     encoder: Any, making: Making, shown: Generator[tuple[int, Any], None, None], progress: Callable[[int], None]
 ) -> Generator[Any, None, None]:
     """The packets of frames, to the last that the encoder holds back."""
-    count = 0
-    for count, (ticks, frame) in enumerate(shown, start=1):
-        yield from encoder.encode(_encodable(making, ticks, frame))
+    item = None
+    for item in shown:
+        yield from encoder.encode(_encodable(making, *item))
         progress(1)
-    if count:
+    if item is not None:
         yield from encoder.encode(None)
 
 
