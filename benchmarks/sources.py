@@ -332,4 +332,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "degrees":
         degrees(sys.argv[2])
     else:
-        main(*sys.argv[1:3])
+        main(*sys.argv[1:])
