@@ -74,6 +74,19 @@ def test_what_is_made_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert same(whole, resumed) and names(tmp_path) == ["film.mkv", "resumed.mkv", "whole.mkv"]
 
 
+def test_half_a_file_of_a_killed_run_is_removed(tmp_path: Path) -> None:
+    source, target = film(tmp_path / "film.mkv"), tmp_path / "larger.mkv"
+    script = (
+        "import os, sys; from pathlib import Path; from thinlens.files import appearing\n"
+        "with appearing(Path(sys.argv[1])) as temporary:\n    temporary.write_bytes(b'half'); os._exit(9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", script, target], env=environment).returncode == 9
+    assert len(names(tmp_path)) == 2
+    films.upscale_film(source, target, SHORT)
+    assert names(tmp_path) == ["film.mkv", "larger.mkv"]
+
+
 def test_other_settings_begin_anew(tmp_path: Path) -> None:
     source, target = film(tmp_path / "film.mkv"), tmp_path / "larger.mkv"
 
