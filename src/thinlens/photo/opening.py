@@ -17,6 +17,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from . import formats, metadata
+from .checksums import damaged_chunks
 from .colors import tag_of
 from .compression import webp
 from .decoding import damage, damaged, field, open_image, strictness
@@ -25,6 +26,7 @@ from .formats import format_of
 from .gain_map import has_gain_map
 from .metadata import Metadata, exif
 from .metadata.png import BEGINNING as PNG
+from .metadata.png import TEXTS
 from .photo import Details, Photo, split
 from .samples import gray_or_rgb, sixteen_bits, without_spots
 
@@ -126,6 +128,8 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
         check_megapixels(path, (image.width, image.height), limit, WHOLE if whole else 1)
         with open(path, "rb") as file:
             found, resolution = metadata.read(file)
+        if format.name == "PNG" and set(damaged_chunks(path)) & set(TEXTS):
+            notes.append(f"{path}: a text in it is damaged, and left out")
         if format.name == "JPEG" and has_gain_map(path):
             notes.append(f"{path}: its gain map, for displays of high dynamic range, is left out")
         orientation = _orientation(image, found)
@@ -182,11 +186,11 @@ def _check_beginning(path: Path) -> None:
 
 
 def _is_animated(file: BinaryIO) -> bool:
-    """Whether a PNG file has an animation control chunk before its picture, where libvips sees a single picture."""
+    """Whether a PNG file says before its picture that it has several, where libvips sees a single one."""
     file.seek(len(PNG))
     while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
         if head[4:] == b"acTL":
-            return True
+            return int.from_bytes(file.read(4), "big") > 1
         file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
     return False
 
