@@ -148,7 +148,7 @@ def test_damage_is_told_and_what_was_before_is_kept(thinlens: Command) -> None:
     Path("holes.mkv").write_bytes(content[:half] + bytes(200) + content[half + 200 :])
     code, out, err = thinlens("video", "holes.mkv", "-m", "fast")
     assert (code, out) == (2, "") and "holes.mkv is damaged after" in " ".join(err.split())
-    assert not list(Path().glob("holes-x2*"))
+    assert not list(Path().glob("*holes-x2*"))
     code, _, err = thinlens("video", "holes.mkv", "-m", "fast", "--keep-partial")
     assert code == 2 and "what was before is in holes-x2.partial.mkv" in " ".join(err.split())
     assert 10 < len(decoded(Path("holes-x2.partial.mkv"))) < 40

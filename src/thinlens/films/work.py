@@ -18,6 +18,7 @@ from ..sizes import Plan
 from ..sources import Choice, asked
 from ..video import (
     FORMATS,
+    DamagedError,
     Folder,
     Kept,
     Making,
@@ -184,9 +185,13 @@ def partial_name(target: Path) -> Path:
 
 @contextmanager
 def folder_of(work: Work) -> Generator[Folder, None, None]:
-    """The folder with the segments of a film, for this process alone."""
+    """The folder with the segments of a film, for this process alone; of a damaged film nothing is left."""
     with Folder(work.target, work.identity) as folder:
-        yield folder
+        try:
+            yield folder
+        except DamagedError:
+            folder.remove()
+            raise
 
 
 def check_target(target: Path) -> None:
