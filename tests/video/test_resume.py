@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,6 @@ def test_other_settings_begin_anew(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         films.upscale_film(source, target, SHORT, stopping)
-    from dataclasses import replace
-
     told: list[int] = []
     films.upscale_film(source, target, replace(SHORT, crf=30.0), lambda done, _of: told.append(done))
     assert told[0] == 0 and names(tmp_path) == ["film.mkv", "larger.mkv"]
@@ -137,8 +136,9 @@ def test_a_cluster_makes_the_same(tmp_path: Path) -> None:
 
     source = film(tmp_path / "film.mkv")
     here, there = tmp_path / "here.mkv", tmp_path / "there.mkv"
-    films.upscale_film(source, here, SHORT)
-    cluster.upscale_film(source, there, SHORT)
+    enhanced = replace(SHORT, enhance=1.0)
+    films.upscale_film(source, here, enhanced)
+    cluster.upscale_film(source, there, enhanced)
     assert same(here, there) and names(tmp_path) == ["film.mkv", "here.mkv", "there.mkv"]
 
 
