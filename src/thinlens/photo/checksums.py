@@ -15,8 +15,8 @@ from .metadata.png import BEGINNING as PNG
 
 END = b"\xff\xd9"
 """The end marker of JPEG files."""
-FILLING = bytes(range(1, 250))
-"""Bytes that are no marker, whatever is before them."""
+FILLINGS = (bytes(range(1, 250)), bytes(range(249, 0, -1)))
+"""Bytes that are no marker, whatever is before them: beginning with zeros, and with ones."""
 LAST_ROWS = 64
 """Of a JPEG: two rows of its largest blocks."""
 
@@ -73,8 +73,9 @@ def with_end(path: Path, data: bytes, access: str, fail_on: str) -> pyvips.Image
     Of what ends within its last blocks libjpeg warns too late for libvips to notice.
     """
     if fail_on != "none":
-        as_it_is, filled = (_bottom(data + more + END) for more in (b"", FILLING))
-        if not np.array_equal(as_it_is, filled):
+        stuffed = data + b"\0" if data.endswith(b"\xff") else data  # not the beginning of a marker, then
+        as_it_is, *filled = map(_bottom, (data + END, *(stuffed + more + END for more in FILLINGS)))
+        if not all(np.array_equal(as_it_is, each) for each in filled):
             raise pyvips.Error("the last blocks are cut short", str(path))
     return pyvips.Image.jpegload_buffer(data + END, access=access, fail_on=fail_on)
 
