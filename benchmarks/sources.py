@@ -1,6 +1,6 @@
 """How well sources are chosen, and what weights for compressed photos gain; writes results/sources.md and .json.
 
-python benchmarks/sources.py KODAK24 PHOTOS
+python benchmarks/sources.py KODAK24 PHOTOS [SCALE …]
 python benchmarks/sources.py degrees PHOTOS
 
 KODAK24 is scored, PHOTOS (those that networks are trained on) only looked at: are clean ones taken for clean? With
@@ -307,11 +307,11 @@ def _crossing(rows: list[dict[str, Any]], better: str, worse: str) -> str:
     return f"{QUALITIES[last] + share * (QUALITIES[last + 1] - QUALITIES[last]):.1f}"
 
 
-def main(kodak: str, photos: str) -> None:
-    """Write both files."""
+def main(kodak: str, photos: str, *scales: str) -> None:
+    """Write both files; of all scales, or of these."""
     pictures = list(clean_pictures(kodak, (1,)))
     rows: list[dict[str, Any]] = []
-    for scale in (*models.SCALES, 1):
+    for scale in map(int, scales or (*models.SCALES, 1)):
         presets = [preset for preset in models.PRESETS if set(models.sources(preset, scale)) - {models.CLEAN}]
         for encoder in ENCODERS if presets else ():
             if encoder == "libjpeg-turbo":
@@ -332,4 +332,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "degrees":
         degrees(sys.argv[2])
     else:
-        main(*sys.argv[1:3])
+        main(*sys.argv[1:])

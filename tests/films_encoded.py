@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thinlens.video import Film, Tags, Times, layout_of
+
 
 def film(path: Path, frames: int = 12, size: tuple[int, int] = (64, 48), codec: str = "libx264", group: int = 4,
-         format: str = "yuv420p", interlaced: bool = False) -> Path:  # fmt: skip
+         format: str = "yuv420p", interlaced: bool = False, transfer: int = 2) -> Path:  # fmt: skip
     """A film of moving noise, a frame that can be decoded by itself every `group`."""
     import av
 
@@ -21,6 +23,7 @@ def film(path: Path, frames: int = 12, size: tuple[int, int] = (64, 48), codec: 
         stream: Any = container.add_stream(codec, rate=Fraction(25))
         stream.width, stream.height = size
         stream.pix_fmt = format
+        stream.codec_context.color_trc = transfer
         options = {"preset": "ultrafast", "bf": "2"} if codec == "libx264" else {}
         flags = {"flags": "+ildct", "x264-params": "tff=1"} if interlaced else {}
         stream.options = {**options, **flags, "g": str(group)}
@@ -32,6 +35,12 @@ def film(path: Path, frames: int = 12, size: tuple[int, int] = (64, 48), codec: 
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def described(format: str = "yuv444p", size: tuple[int, int] = (64, 48), **tags: int) -> Film:
+    """What is known of a film that there is not, with these tags."""
+    base, times = Fraction(1, 25), Times([0], [0], True, 1)
+    return Film("a.mkv", 0, "h264", size, layout_of(format), base, 1 / base, False, Tags(**tags), None, None, times)
 
 
 def decoded(path: Path) -> list[tuple[Fraction, NDArray[Any]]]:

@@ -16,9 +16,10 @@ import torch
 
 from thinlens import cli, models, nets
 from thinlens.batch import Outcome
-from thinlens.jobs import Job
+from thinlens.jobs import Job, photos_kind
 from thinlens.kernels.host import processor_of
 from thinlens.photo import Photo, read, write
+from thinlens.photo.formats import NAMES
 from thinlens.program import Convolution, PixelShuffle, Program, load, save
 
 Command = Callable[..., tuple[int, str, str]]
@@ -186,13 +187,13 @@ def test_one_bad_photo_among_several_is_listed_and_the_others_are_done(thinlens:
     Path("bad.png").write_text("no picture")
     code, out, err = upscale(thinlens, "a.png", "bad.png", "b.png", "-o", "out")
     assert (code, out) == (1, "2 of 3 photos enlarged, in out\n")
-    assert err.splitlines()[-1] == "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF, AVIF or GIF picture"
+    assert err.splitlines()[-1] == f"thinlens: bad.png is not a {NAMES} picture"
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
 
 
 def test_a_single_bad_photo(thinlens: Command) -> None:
     Path("bad.png").write_text("no picture")
-    message = "thinlens: bad.png is not a JPEG, PNG, WebP, TIFF, AVIF or GIF picture\n"
+    message = f"thinlens: bad.png is not a {NAMES} picture\n"
     assert upscale(thinlens, "bad.png") == (2, "", message)
     assert upscale(thinlens, "missing.png") == (2, "", "thinlens: missing.png does not exist\n")
 
@@ -251,8 +252,7 @@ def test_a_full_disk(thinlens: Command, suffix: str) -> None:
         (["a.png", "-", "-o", "out"], "- stands for one photo; leave out the others, --json and --cluster"),
         (
             ["*.gif"],
-            "no photo matches *.gif (names ending in .jpg, .jpeg, .png, .webp, .tif, .tiff, .avif, .jfif, .jpe, .mpo, "
-            ".jpg_large)",
+            "no photo matches *.gif (names ending in " + ", ".join(photos_kind().taken) + ")",
         ),
     ],
 )
@@ -396,13 +396,13 @@ def read_of(thinlens: Command, name: str) -> np.ndarray[Any, Any]:
 def test_photos_of_other_formats_in_folders_are_said(thinlens: Command) -> None:
     Path("photos").mkdir()
     Path("a.png").rename("photos/a.png")
-    for name in ("b.heic", "c.CR2", "notes.txt", ".d.heic"):
+    for name in ("b.jxl", "c.CR2", "notes.txt", ".d.jxl"):
         Path("photos", name).write_bytes(b"none")
     code, out, err = upscale(thinlens, "photos", "-o", "out")
     assert (code, out) == (0, "1 of 1 photos enlarged, in out\n")
-    assert "left out, for their format: 1 .cr2, 1 .heic: photos/b.heic, photos/c.CR2" in err
+    assert "left out, for their format: 1 .cr2, 1 .jxl: photos/b.jxl, photos/c.CR2" in err
     last = json.loads(upscale(thinlens, "photos/*", "-o", "out", "--json", "--overwrite")[1].splitlines()[-1])
-    assert last["left_out"] == ["photos/b.heic", "photos/c.CR2"]
+    assert last["left_out"] == ["photos/b.jxl", "photos/c.CR2"]
     assert "left out" not in upscale(thinlens, "photos", "-o", "out", "--quiet", "--overwrite")[2]
 
 

@@ -117,6 +117,7 @@ def upscale_film(
     work = films.prepare(original.absolute(), target.absolute(), options)
     total = sum(segment.frames for segment in work.segments)
     with films.folder_of(work) as folder:
+        work = films.with_shots(work, folder)
         missing = folder.missing(work.segments)
         done = total - sum(segment.frames for segment in missing)
         progress(done, total)

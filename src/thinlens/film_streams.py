@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Iterator
+from math import ceil, floor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from .films import EXTRA, Options, enlarger, plan_of, upscale_film
+from . import run
+from .films import Options, check_installed, enlarger, find_shots, plan_of, regrader, upscale_film
 from .sources import asked
+from .video import Enlarge, Film, Making, Regrade, Settings, layout_of, open_film, open_pipe, y4m
+from .video.film import frames
+from .video.frames import planes
+from .video.making import changed
 
 
 def upscale_stream(original: Path | BinaryIO, target: Path | BinaryIO, options: Options) -> None:
@@ -38,12 +44,7 @@ def upscale_stream(original: Path | BinaryIO, target: Path | BinaryIO, options: 
 
 
 def _to_stream(original: Path | BinaryIO, target: BinaryIO, options: Options) -> None:
-    try:
-        from .video import Making, Settings, layout_of, open_film, open_pipe, y4m
-        from .video.film import frames
-    except ModuleNotFoundError:
-        raise ImportError(EXTRA) from None
-
+    check_installed()
     given = {"--codec": options.codec, "--encoder": options.encoder, "--crf": options.crf, "--preset": options.preset}
     ignored = [name for name, value in given.items() if value is not None]
     if ignored:
@@ -54,8 +55,8 @@ def _to_stream(original: Path | BinaryIO, target: BinaryIO, options: Options) ->
         shown: Iterator[tuple[int, Any]] = frames(film, begin, None, options.deinterlace)
     else:
         film, shown = open_pipe(original)
-        if options.deinterlace:
-            raise ValueError("--deinterlace takes a file, not a pipe")
+        if options.deinterlace or options.enhance is not None:
+            raise ValueError("--deinterlace and --enhance take a file, not a pipe: shots are found before")
     if film.interlaced and not options.deinterlace:
         raise ValueError(f"{film.path} is interlaced: enlarging fields would tear them; give --deinterlace")
     format = options.pixel_format or film.layout.name
@@ -64,7 +65,11 @@ def _to_stream(original: Path | BinaryIO, target: BinaryIO, options: Options) ->
     making = Making(film, size, settings, film.tags, options.deinterlace)
     first = y4m.header(film, layout_of(format), size)
     enlarge = enlarger(making, plan, choice, options.model)
-    larger = _enlarged(_part(shown, options, float(film.time_base)), making, enlarge)
+    regrade = None
+    if options.enhance is not None:
+        grading = run.grading(strength=options.enhance)
+        regrade = regrader(making, grading, find_shots(film, grading, *_bounds(film, options)))
+    larger = _enlarged(_part(shown, options, float(film.time_base)), making, enlarge, regrade)
     try:
         y4m.write(target, first, larger)
     finally:
@@ -85,14 +90,18 @@ def _part(shown: Iterator[tuple[int, Any]], options: Options, tick: float) -> It
             yield ticks, frame
 
 
-def _enlarged(shown: Iterator[tuple[int, Any]], making: Any, enlarge: Any) -> Generator[Any, None, None]:
-    from .video import layout_of
-    from .video.frames import planes
-    from .video.making import larger
-    from .video.threads import threaded
+def _bounds(film: Film, options: Options) -> tuple[int | None, int | None]:
+    """The times in ticks between which frames of a file are wanted."""
+    first, begin = film.times.frames[0], options.start or 0.0
+    end = None if options.duration is None else begin + options.duration
+    return first + floor(begin / film.time_base), None if end is None else first + ceil(end / film.time_base)
 
+
+def _enlarged(
+    shown: Iterator[tuple[int, Any]], making: Making, enlarge: Enlarge, regrade: Regrade | None
+) -> Generator[Any, None, None]:
     layout = layout_of(making.settings.format)
-    made = threaded(larger(threaded(shown), making, enlarge))
+    made = changed(shown, making, enlarge, regrade)
     try:
         for _, frame in made:
             converted = frame if frame.format.name == layout.name else frame.reformat(format=layout.name)

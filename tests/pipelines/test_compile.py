@@ -25,6 +25,7 @@ from thinlens.program import (
     RoundingShiftRight,
     bicubic,
     reference,
+    shifted_bicubic,
 )
 
 SIZES = [(1, 1), (1, 70), (67, 1), (2, 3), (18, 33), (35, 129)]
@@ -94,7 +95,7 @@ def test_plain(program: Program) -> None:
                 check(program, picture(height, width, color, dtype))
 
 
-@pytest.mark.parametrize("program", [FUSED[1], PLAIN[0], bicubic(2), bicubic(3, shift=(0.2, -0.2))], ids=names)
+@pytest.mark.parametrize("program", [FUSED[1], PLAIN[0], bicubic(2), shifted_bicubic(3, (0.2, -0.2))], ids=names)
 @pytest.mark.parametrize("bits", [10, 12, 16])
 def test_fewer_bits_than_their_type_has(program: Program, bits: int, uncached: None) -> None:
     source = picture(31, 45, False, np.uint16) >> (16 - bits)

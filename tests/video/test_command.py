@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,8 @@ def thinlens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
         (("a.mkv", "-o", "b.avi"), "the name of a film ends in one of .mkv, .mp4"),
         (("a.mkv", "-o", "b.webm"), "name the result .mkv"),
         (("a.mkv", "--deinterlace"), "is not interlaced"),
+        (("a.mkv", "--strength", "0.5"), "--strength says how much --enhance does; give both or none"),
+        (("a.mkv", "--enhance", "--strength", "2"), "the strength must be from 0 to 1, not 2"),
         (("a.mkv", "--start", "9"), "no frame of the film lies there"),
         (("a.mkv", "--start", "-1"), "--start is in seconds"),
         (("b.mkv",), "b.mkv does not exist"),
@@ -145,7 +148,7 @@ def test_damage_is_told_and_what_was_before_is_kept(thinlens: Command) -> None:
     Path("holes.mkv").write_bytes(content[:half] + bytes(200) + content[half + 200 :])
     code, out, err = thinlens("video", "holes.mkv", "-m", "fast")
     assert (code, out) == (2, "") and "holes.mkv is damaged after" in " ".join(err.split())
-    assert not list(Path().glob("holes-x2*"))
+    assert not list(Path().glob("*holes-x2*"))
     code, _, err = thinlens("video", "holes.mkv", "-m", "fast", "--keep-partial")
     assert code == 2 and "what was before is in holes-x2.partial.mkv" in " ".join(err.split())
     assert 10 < len(decoded(Path("holes-x2.partial.mkv"))) < 40
@@ -210,3 +213,27 @@ def test_what_an_encoder_cannot_write_is_said() -> None:
     settings = Settings("ffv1", {}, "yuv420p", 1)
     assert lost(settings, tags) == ["mastering display and light level", "chroma location"]
     assert not lost(Settings("libx265", {}, "yuv420p", 1), tags)
+
+
+def test_other_colors(thinlens: Command) -> None:
+    code, out, _ = thinlens("video", "a.mkv", "-o", "b.mkv", *QUICK, "--enhance", "--strength", "0.5")
+    assert (code, out) == (0, "b.mkv\n") and len(decoded(Path("b.mkv"))) == 12
+    assert thinlens("video", "a.mkv", "-o", "c.mkv", *QUICK)[0] == 0
+    assert not np.array_equal(decoded(Path("b.mkv"))[0][1], decoded(Path("c.mkv"))[0][1])
+    code, out, _ = thinlens("video", "a.mkv", "--preview", "0", "--enhance", "-m", "fast", "-o", "a.png")
+    assert (code, out) == (0, "a.png\n")
+    film(Path("hdr.mkv"), 3, format="yuv420p10le", transfer=16)
+    code, _, err = thinlens("video", "hdr.mkv", "-o", "d.mkv", *QUICK, "--enhance")
+    assert code == 2 and "hdr.mkv has high dynamic range or wide colors: leave --enhance out" in err
+
+
+def test_other_colors_through_pipes(thinlens: Command) -> None:
+    made: list[bytes] = []
+    for enhance in (None, 1.0):
+        stream = BytesIO()
+        options = films.Options(TargetSize(scale=2), "fast", start=0.1, duration=0.2, enhance=enhance)
+        upscale_stream(Path("a.mkv"), stream, options)
+        made.append(stream.getvalue())
+    assert len(made[0]) == len(made[1]) and made[0] != made[1]
+    with pytest.raises(ValueError, match="--deinterlace and --enhance take a file, not a pipe"):
+        upscale_stream(BytesIO(made[0]), BytesIO(), options)

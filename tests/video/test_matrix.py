@@ -16,7 +16,7 @@ from films_made import FRAMES, SIZE, frame_side_data, make, needs_ffmpeg, packet
 from thinlens import films, run
 from thinlens.program.reference import run as reference
 from thinlens.sizes import TargetSize
-from thinlens.video import enlarged
+from thinlens.video import FORMATS, enlarged
 from thinlens.video import frames as stored
 
 pytestmark = needs_ffmpeg
@@ -165,7 +165,7 @@ def test_there_are_sixty() -> None:
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_all_but_the_size_is_as_it_was(case: Case, tmp_path: Path) -> None:
     source = make(tmp_path / f"film{case.suffix}", case.codec, **case.more)
-    suffix = case.into or (case.suffix if case.suffix in films.FORMATS else ".mkv")
+    suffix = case.into or (case.suffix if case.suffix in FORMATS else ".mkv")
     target = tmp_path / f"larger{suffix}"
     options = films.Options(TargetSize(scale=2), "fast", segment=0.1, **case.options)
     work = films.upscale_film(source, target, options)

@@ -10,7 +10,7 @@ pytest.importorskip("av")
 import av
 
 from thinlens import films, run
-from thinlens.program import bicubic
+from thinlens.program import shifted_bicubic
 from thinlens.video.frames import empty, layout_of, planar, planes
 from thinlens.video.siting import resampled, shift_of
 
@@ -69,7 +69,7 @@ def test_chroma_stays_where_it_was(location: str | None, across: int, down: int,
     wanted = ramp(rows * scale, columns * scale, scale)
     inner = slice(2 * scale, -2 * scale)
     moved = tuple(-each * (1 - 1 / scale) for each in offset)
-    by_program = run.compile(bicubic(scale, shift=(moved[0], moved[1])))(source, bits=10)
+    by_program = run.compile(shifted_bicubic(scale, (moved[0], moved[1])))(source, bits=10)
     by_size = resampled(source, wanted.shape, offset, 1023)
     assert np.abs(by_program - wanted)[inner, inner].max() <= 1.2
     assert np.abs(by_size.astype(int) - by_program).max() <= 1

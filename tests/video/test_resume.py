@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,19 @@ def test_what_is_made_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert same(whole, resumed) and names(tmp_path) == ["film.mkv", "resumed.mkv", "whole.mkv"]
 
 
+def test_half_a_file_of_a_killed_run_is_removed(tmp_path: Path) -> None:
+    source, target = film(tmp_path / "film.mkv"), tmp_path / "larger.mkv"
+    script = (
+        "import os, sys; from pathlib import Path; from thinlens.files import appearing\n"
+        "with appearing(Path(sys.argv[1])) as temporary:\n    temporary.write_bytes(b'half'); os._exit(9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", script, target], env=environment).returncode == 9
+    assert len(names(tmp_path)) == 2
+    films.upscale_film(source, target, SHORT)
+    assert names(tmp_path) == ["film.mkv", "larger.mkv"]
+
+
 def test_other_settings_begin_anew(tmp_path: Path) -> None:
     source, target = film(tmp_path / "film.mkv"), tmp_path / "larger.mkv"
 
@@ -83,8 +97,6 @@ def test_other_settings_begin_anew(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         films.upscale_film(source, target, SHORT, stopping)
-    from dataclasses import replace
-
     told: list[int] = []
     films.upscale_film(source, target, replace(SHORT, crf=30.0), lambda done, _of: told.append(done))
     assert told[0] == 0 and names(tmp_path) == ["film.mkv", "larger.mkv"]
@@ -124,8 +136,9 @@ def test_a_cluster_makes_the_same(tmp_path: Path) -> None:
 
     source = film(tmp_path / "film.mkv")
     here, there = tmp_path / "here.mkv", tmp_path / "there.mkv"
-    films.upscale_film(source, here, SHORT)
-    cluster.upscale_film(source, there, SHORT)
+    enhanced = replace(SHORT, enhance=1.0)
+    films.upscale_film(source, here, enhanced)
+    cluster.upscale_film(source, there, enhanced)
     assert same(here, there) and names(tmp_path) == ["film.mkv", "here.mkv", "there.mkv"]
 
 

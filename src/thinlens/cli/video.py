@@ -62,6 +62,13 @@ def video(
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Make frames of fields first.")] = False,
     drop_subtitles: Annotated[bool, typer.Option("--drop-subtitles", help="Leave subtitles out.")] = False,
     drop_data: Annotated[bool, typer.Option("--drop-data", help="Leave data streams and attached files out.")] = False,
+    enhance: Annotated[
+        bool, typer.Option("--enhance", help="Give each shot the colors that a model chooses for it.")
+    ] = False,
+    strength: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="How much of that change is done, from 0 to 1 [default: 1]"),
+    ] = None,
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="Of a damaged film keep what was before, as ….partial.….")
     ] = False,
@@ -80,6 +87,8 @@ def video(
 
     if skip_existing and overwrite:
         raise ValueError("--skip-existing and --overwrite contradict each other; give one of them")
+    if strength is not None and not enhance:
+        raise ValueError("--strength says how much --enhance does; give both or none")
     wanted = sizes.TargetSize(
         scale, size_of(size) if size else None, width, height, size_of(fit) if fit else None, long_side
     )
@@ -87,7 +96,7 @@ def video(
     sizes.plan((10**6, 10**6), offered, wanted)
     options = all_films.Options(
         wanted, model, source, codec, encoder, crf, preset, pixel_format, start, duration, deinterlace,
-        drop_subtitles, drop_data, keep_partial,
+        drop_subtitles, drop_data, keep_partial, enhance=(1.0 if strength is None else strength) if enhance else None,
     )  # fmt: skip
     if preview is not None:
         _preview(films, out, preview, options, overwrite)

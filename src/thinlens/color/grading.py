@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Gathered, chosen_table, predict
+from ..kernels import Gathered, Prediction, chosen_table, mixed, predict
 from ..program import Program, Thumbnail
 from .look import Look, check_strength
 from .lut3d import Lut3d
@@ -54,7 +54,22 @@ class Grading:
                 each.add(band, top)
             top += len(band)
         thumbnails = {size: _to_srgb(each.thumbnail(), profile) for size, each in gathered.items()}
-        prediction = predict(self.source, thumbnails.__getitem__)
+        return self.look_at(thumbnails.__getitem__)
+
+    def look_at(self, thumbnail: Callable[[int], NDArray[np.float32]]) -> Look:
+        """The look of a picture by its thumbnail of any size, `(3, size, size)` float32, sRGB-encoded, in [0, 1]."""
+        if isinstance(self.source, Look):
+            return self.source
+        return self._look(predict(self.source, thumbnail))
+
+    def look_by(self, weights: Sequence[float]) -> Look:
+        """The look with these weights of the basis tables; of none where one look is for all."""
+        if isinstance(self.source, Look):
+            return self.source
+        return self._look(mixed(self.source, np.array(weights, np.float32)))
+
+    def _look(self, prediction: Prediction) -> Look:
+        assert isinstance(self.source, Program)
         last = chosen_table(self.source)
         lut = Lut3d(prediction.table, upper=(last.upper, last.upper, last.upper))
         return Look(lut, last.interpolation, self.strength, tuple(prediction.weights.tolist()))

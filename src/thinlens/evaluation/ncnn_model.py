@@ -33,6 +33,7 @@ from ..program import (
     ShiftAndSum,
     Slice,
     SoftmaxSum,
+    Upsample,
     missing,
 )
 
@@ -170,7 +171,7 @@ LAYERS: dict[type[Operation], Callable[..., str]] = {
 }
 """Each operation in ncnn: from the network, the operation and the blobs that it reads to the blob of its result."""
 LEFT_OUT: tuple[type[Operation], ...] = (
-    *(FakeQuantize, RoundingShiftRight, Luma, AddChroma),
+    *(FakeQuantize, RoundingShiftRight, Luma, AddChroma, Upsample),
     *(PointSample, Multiply, Slice),
     *(Lookup, ShiftAndSum, Rescale),
     *COLOR_OPERATIONS,

@@ -31,6 +31,7 @@ from ..program import (
     ShiftAndSum,
     Slice,
     SoftmaxSum,
+    Upsample,
     missing,
 )
 
@@ -233,7 +234,7 @@ TORCH: dict[type[Operation], Callable[[Any, Any], TensorFunction]] = {
 }
 """Each operation in PyTorch: from the package `torch` and the operation to what it does with tensors."""
 NOT_IN_TORCH: tuple[type[Operation], ...] = (
-    *(FakeQuantize, RoundingShiftRight, Luma, AddChroma),
+    *(FakeQuantize, RoundingShiftRight, Luma, AddChroma, Upsample),
     *(Lookup, ShiftAndSum, Rescale),
     *COLOR_OPERATIONS,
 )

@@ -38,6 +38,7 @@ from ..program import (
     ShiftAndSum,
     Slice,
     SoftmaxSum,
+    Upsample,
     missing,
 )
 from ..program.ops import LUMA_WEIGHTS
@@ -243,5 +244,6 @@ NODES: dict[type[Operation], Callable[..., str]] = {
     Slice: _Graph.slice,
 }
 """Each operation in ONNX: from the graph, the operation and the values that it reads to the name of its result."""
-LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight, Lookup, Rescale, *COLOR_OPERATIONS)
-"""Of integer programs, in whose place the float program is written, and of adaptive ones, written as .cube files."""
+LEFT_OUT: tuple[type[Operation], ...] = (RoundingShiftRight, Lookup, Rescale, Upsample, *COLOR_OPERATIONS)
+"""Of integer programs, in whose place the float program is written, of adaptive ones, written as .cube files, and of
+the planes of films, which engines interpolate by themselves."""

@@ -3,7 +3,7 @@
 from .arrays import check_picture, check_range
 from .compiled import Compiled, compile
 from .look_up import TableLookUp, by_float
-from .prediction import Gathered, Prediction, chosen_table, predict
+from .prediction import Gathered, Prediction, chosen_table, mixed, predict
 
 __all__ = [
     "Compiled",
@@ -15,5 +15,6 @@ __all__ = [
     "check_range",
     "chosen_table",
     "compile",
+    "mixed",
     "predict",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def computed(
     The result has this shape. Raises ValueError if `out` does not fit, the result is too large, or no thread
     may work.
     """
-    if np.prod(shape, dtype=np.int64) > LARGEST:
+    if prod(shape) > LARGEST:
         raise ValueError(f"a result of {shape[1]}x{shape[0]} has more than 2**31 elements: enlarge it in bands")
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")

@@ -10,10 +10,10 @@ import ctypes
 import os
 import re
 from collections.abc import Callable, Hashable, Sequence
+from math import prod
 from threading import RLock, local
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 from llvmlite import binding
 from numpy.typing import NDArray
 
@@ -44,6 +44,9 @@ class _Dimension(ctypes.Structure):
         ("stride", ctypes.c_int32),
         ("flags", ctypes.c_uint32),
     )
+
+
+_LINE, _ROWS = _Dimension * 1, _Dimension * 2
 
 
 class _Buffer(ctypes.Structure):
@@ -126,13 +129,14 @@ class Kernels(Generic[Key]):
 
 def _buffer(array: NDArray[Any]) -> _Buffer:
     """An array `(n,)`, or `(H, W)` or `(H, W, …)` as `(W · …, H)`, as Halide orders dimensions."""
-    kind = (CODES[array.dtype.kind], array.itemsize * 8, 1)
-    if array.ndim == 1:
-        return _Buffer(0, None, array.ctypes.data, 0, *kind, 1, (_Dimension * 1)(_Dimension(0, len(array), 1, 0)), None)
-    height, width = array.shape[0], int(np.prod(array.shape[1:]))
-    stride = array.strides[0] // array.itemsize if height > 1 else width
-    shape = (_Dimension * 2)(_Dimension(0, width, 1, 0), _Dimension(0, height, stride, 0))
-    return _Buffer(0, None, array.ctypes.data, 0, *kind, 2, shape, None)
+    size, shape = array.itemsize, array.shape
+    if len(shape) == 1:
+        dimensions = _LINE((0, shape[0], 1, 0))
+    else:
+        height, width = shape[0], prod(shape[1:])
+        dimensions = _ROWS((0, width, 1, 0), (0, height, array.strides[0] // size if height > 1 else width, 0))
+    code = CODES[array.dtype.kind]
+    return _Buffer(0, None, array.ctypes.data, 0, code, size * 8, 1, len(dimensions), dimensions, None)
 
 
 def _link(runtime: bytes) -> None:

@@ -67,6 +67,13 @@ def predict(program: Program, thumbnail: Callable[[int], Values]) -> Prediction:
     return Prediction(values[mixed.source][:, 0, 0], values[last.table])
 
 
+def mixed(program: Program, weights: NDArray[np.float32]) -> Prediction:
+    """The table for weights `(N,)` of the basis tables, such as the mean of several predictions."""
+    op = program.ops[chosen_table(program).table - 1]
+    assert isinstance(op, MixTables)
+    return Prediction(weights, _mix_tables(op, weights[:, None, None]))
+
+
 def thumbnail(picture: NDArray[Any], size: int) -> NDArray[np.float32]:
     """`Thumbnail` of a picture as stored, `(H, W)` or `(H, W, 3)`, of which it reads few pixels."""
     gathered = Gathered(picture.shape, size)

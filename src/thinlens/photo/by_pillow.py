@@ -29,6 +29,8 @@ PSD_MODES = {0: "bitmap", 1: "grayscale", 2: "indexed color", 3: "RGB", 4: "CMYK
 PSD_COLORS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 8: 1, 9: 3}
 RGB, EXIF, XMP = 3, 1058, 1060
 """Photoshop's number of a color mode, and of image resources."""
+UNSUPPORTED = ("Unsupported", "unknown TGA")
+"""How Pillow's errors begin that are of no damage."""
 _lock = Lock()
 """Whether Pillow takes files that are cut short is a setting of the process."""
 
@@ -42,6 +44,8 @@ def stored(name: str, path: Path) -> Stored:
     except (ValueError, MemoryError, pyvips.Error):
         raise
     except Exception as error:  # whatever a decoder makes of bytes that are no picture
+        if str(error).startswith(UNSUPPORTED):
+            raise ValueError(f"{path} is {name} of a kind that Pillow does not read; save it as PNG") from None
         raise pyvips.Error("Pillow cannot read it", str(error)) from None
 
 
@@ -135,7 +139,8 @@ def _decode(
             finally:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
         image = image.convert(_plain(image))
-        samples = np.asarray(image)
+        # of Lab the channels one by one: an array of all has signs in some versions
+        samples = np.dstack(image.split()) if image.mode == "LAB" else np.asarray(image)
     except MemoryError:
         raise
     except Exception as error:  # whatever a decoder makes of bytes that are no picture
@@ -146,6 +151,7 @@ def _decode(
         samples = samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
     if image.mode == "LAB":
         return image_from_lab(samples.astype(np.float32) * (100 / 255, 1, 1) - (0, 128, 128))
+    matted = matted and samples.shape[2:] == (4,)
     return image_from(_unmatted(samples) if matted else samples, profile, "cmyk" if image.mode == "CMYK" else None)
 
 

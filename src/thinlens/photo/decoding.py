@@ -9,8 +9,9 @@ from typing import Any, cast
 import pyvips
 
 from . import formats
-from .checksums import END, checksums_hold, with_end
+from .checksums import END, WHOLE_SPECTRUM, damaged_chunks, odd_scan, with_end
 from .formats import Format
+from .metadata.png import TEXTS
 from .others import reader
 
 STRIP = 256
@@ -80,11 +81,19 @@ def _lazy(path: Path, format: Format, access: str, fail_on: str) -> pyvips.Image
         return other(path).decode(fail_on != "none")
     if format.name == "JPEG":
         with open(path, "rb") as file:
+            if (at := odd_scan(file)) is not None and fail_on != "none":
+                file.seek(0)
+                data = bytearray(file.read())
+                data[at : at + len(WHOLE_SPECTRUM)] = WHOLE_SPECTRUM
+                decode = pyvips.Image.jpegload_buffer
+                if data.endswith(END):
+                    return decode(bytes(data), access=access, fail_on=fail_on)
+                return with_end(path, bytes(data), access, fail_on)
             file.seek(max(0, path.stat().st_size - len(END)))
             if file.read() != END:
                 file.seek(0)
                 return with_end(path, file.read(), access, fail_on)
-    if format.name == "PNG" and fail_on != "none" and not checksums_hold(path):
+    if format.name == "PNG" and fail_on != "none" and set(damaged_chunks(path)) - set(TEXTS):
         raise pyvips.Error("the checksum of a chunk is wrong", str(path))
     # a source, because libvips reads options from brackets at the end of plain file names
     source = pyvips.Source.new_from_file(cast(str, os.fsencode(path)))

@@ -91,13 +91,13 @@ NAMES = ", ".join(each.name for each in FORMATS[:-1]) + " or " + FORMATS[-1].nam
 
 
 READ_SUFFIXES = (
-    *(".jfif", ".jpe", ".mpo", ".jpg_large", ".heic", ".heif", ".hif", ".bmp", ".dib", ".jp2", ".j2k", ".j2c", ".jpx"),
+    *(".jfif", ".jpe", ".mpo", ".jpg_large", ".heic", ".heif", ".hif", ".bmp", ".jp2", ".j2k", ".j2c", ".jpx"),
     *(".psd", ".pbm", ".pgm", ".ppm", ".pnm", ".pam", *TGA_SUFFIXES),
 )
 """Further suffixes of photos that are taken out of folders."""
 OTHER_SUFFIXES = (
     *RAW,
-    *(".jxl", ".gif", ".psb", ".xcf", ".pfm", ".exr", ".hdr", ".svg", ".ico", ".qoi", ".pcx", ".sgi"),
+    *(".jxl", ".dib", ".gif", ".psb", ".xcf", ".pfm", ".exr", ".hdr", ".svg", ".ico", ".qoi", ".pcx", ".sgi"),
 )
 """Suffixes of pictures that are not taken out of folders: not read, or, as GIF, seldom a photo."""
 

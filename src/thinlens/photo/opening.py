@@ -17,14 +17,16 @@ import pyvips
 from numpy.typing import NDArray
 
 from . import formats, metadata
+from .checksums import damaged_chunks
 from .colors import tag_of
 from .compression import webp
 from .decoding import damage, damaged, field, open_image, strictness
 from .forks import using_libvips
 from .formats import format_of
 from .gain_map import has_gain_map
-from .metadata import Metadata, exif
+from .metadata import NOTHING, Metadata, exif
 from .metadata.png import BEGINNING as PNG
+from .metadata.png import TEXTS
 from .others import reader
 from .photo import Details, Photo, split
 from .samples import gray_or_rgb, taken, without_spots
@@ -134,7 +136,10 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
         with open(path, "rb") as file:
             found, resolution = metadata.read(file)
         if stored is not None:
-            found, resolution = found or stored.metadata, resolution or stored.resolution
+            found = stored.metadata if found == NOTHING else found
+            resolution = resolution or stored.resolution
+        if format.name == "PNG" and set(damaged_chunks(path)) & set(TEXTS):
+            notes.append(f"{path}: a text in it is damaged, and left out")
         if format.name == "JPEG" and has_gain_map(path):
             notes.append(f"{path}: its gain map, for displays of high dynamic range, is left out")
         orientation = _orientation(image, found)
@@ -152,7 +157,7 @@ def open_photo(path: str | os.PathLike[str], limit: float = LIMIT, *, keep_damag
     profile = field(image, "icc-profile-data")
     if profile is None and (tag := tag_of(path)) is not None:
         profile = tag.as_profile(1 if image.bands < 3 else 3)
-    if orientation != UPRIGHT:
+    if orientation != UPRIGHT or format.name == "HEIC":  # whose decoder turns it
         found = metadata.turned(found)
     if orientation in SIDEWAYS and resolution:
         resolution = resolution[1], resolution[0]
@@ -191,11 +196,11 @@ def _check_beginning(path: Path) -> None:
 
 
 def _is_animated(file: BinaryIO) -> bool:
-    """Whether a PNG file has an animation control chunk before its picture, where libvips sees a single picture."""
+    """Whether a PNG file says before its picture that it has several, where libvips sees a single one."""
     file.seek(len(PNG))
     while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
         if head[4:] == b"acTL":
-            return True
+            return int.from_bytes(file.read(4), "big") > 1
         file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
     return False
 

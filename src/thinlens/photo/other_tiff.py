@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -20,7 +24,7 @@ EXTRA = "thinlens[tiff]"
 LACKING = (33003, 33004, 33005, 34712, 34887, 34925, 50000, 50002, 52546)
 """Compressions: JPEG 2000, LERC, LZMA, zstd, JPEG XL."""
 BITS = (1, 2, 4, 8, 16, 32)
-BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANAR, SEPARATE = 258, 262, 284, 2
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INKS, LAB = 0, 1, 2, 5, 8
 COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, INKS: 4, LAB: 3}
 YCBCR_AS_RGB = 6
@@ -31,7 +35,12 @@ def needed(found: Directory) -> bool:
     """Whether a file whose first directory this is is not libvips' to read."""
     bits = formats.value(found, BITS_PER_SAMPLE) or 1
     lab = formats.value(found, PHOTOMETRIC) == LAB and bits == 8
-    return formats.value(found, formats.COMPRESSION) in LACKING or bits not in BITS or lab
+    return formats.value(found, formats.COMPRESSION) in LACKING or bits not in BITS or lab or _in_tiles(found)
+
+
+def _in_tiles(found: Directory) -> bool:
+    """Whether each channel has tiles of its own."""
+    return formats.value(found, PLANAR) == SEPARATE and formats.TILE_WIDTH in found
 
 
 def stored(path: Path) -> Stored:
@@ -40,13 +49,14 @@ def stored(path: Path) -> Stored:
     number = formats.value(found, formats.COMPRESSION) or 1
     bits = formats.value(found, BITS_PER_SAMPLE) or 1
     what = f"is compressed by {formats.COMPRESSIONS.get(number, f'the method {number}')}"
-    what = what if number in LACKING else f"has samples of {bits} bits of a kind"
+    kind_of = "tiles of separate channels" if _in_tiles(found) else f"samples of {bits} bits of a kind"
+    what = what if number in LACKING else f"has {kind_of}"
     if find_spec("tifffile") is None or find_spec("imagecodecs") is None:
         raise ImportError(f"{path} {what}, which needs tifffile and imagecodecs: pip install '{EXTRA}'")
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as file:
+        with _reported(), tifffile.TiffFile(path) as file:
             page: Any = file.pages[0]
             size = page.imagewidth, page.imagelength
             count = len(file.pages) - formats.smaller_copies(path)
@@ -57,23 +67,56 @@ def stored(path: Path) -> Stored:
     kind = page.photometric
     if kind not in COLORS and kind != YCBCR_AS_RGB:
         raise ValueError(f"{path} {what}, and has colors of the kind {int(kind)}; save it with deflate, in RGB")
-    return Stored(size, partial(_decode, path))
+    return Stored(size, partial(_decode, path, size))
 
 
-def _decode(path: Path, strict: bool) -> pyvips.Image:
-    import tifffile
-
+def _decode(path: Path, size: tuple[int, int], strict: bool) -> pyvips.Image:
+    """Strictly, whatever tifffile reports is damage."""
     try:
-        with tifffile.TiffFile(path) as file:
-            page: Any = file.pages[0]
-            samples = np.asarray(page.asarray())
-            separate = page.planarconfig == 2 and samples.ndim == 3
-            kind, bits, extra = int(page.photometric), page.bitspersample, [int(each) for each in page.extrasamples]
-            profile: bytes | None = page.iccprofile
-            turned = page.tags.valueof(274)
+        with _reported() as reports:
+            image = _decoded(path, size)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a decoder makes of bytes that are no picture
         raise pyvips.Error("tifffile cannot decode it", str(error)) from None
+    if strict and reports:
+        raise pyvips.Error("tifffile reports damage", reports[0])
+    return image
+
+
+@contextmanager
+def _reported() -> Generator[list[str], None, None]:
+    """What tifffile reports meanwhile in this thread, which is not logged."""
+    reports, thread = list[str](), get_ident()
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.thread != thread:
+            return True
+        reports.append(record.getMessage())
+        return False
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(keep)
+    try:
+        yield reports
+    finally:
+        logger.removeFilter(keep)
+
+
+def _decoded(path: Path, size: tuple[int, int]) -> pyvips.Image:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        samples = np.asarray(page.asarray())
+        separate = page.planarconfig == SEPARATE and samples.ndim == 3
+        kind, bits, extra = int(page.photometric), page.bitspersample, [int(each) for each in page.extrasamples]
+        profile: bytes | None = page.iccprofile
+        turned = page.tags.valueof(274)
     samples = np.moveaxis(samples, 0, -1) if separate else samples
+    channels = 1 if samples.ndim == 2 else samples.shape[2]
+    if samples.shape[1::-1] != size or samples.ndim > 3 or channels < COLORS.get(kind, 3):
+        raise ValueError(f"{samples.shape} is no picture of this kind")
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     image = image_from_lab(_lab(samples)) if kind == LAB else _plain(samples, kind, bits, extra, profile)
     if turned:

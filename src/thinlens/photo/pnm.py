@@ -1,4 +1,4 @@
-"""Pictures of the Netpbm family: PBM, PGM and PPM, as text or bytes, and PAM [Netpbm]."""
+"""Pictures of the Netpbm family: PBM, PGM and PPM, as text or bytes, and PAM [Netpbm2024]."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from .formats import Format
 PLAIN = ("scrgb", "srgb", "rgb", "b-w", "grey16", "rgb16", "multiband")
 """What libvips takes samples of gray and RGB for, of which only the profile says what they are."""
 LAB = ("lab", "labs")
-WHITE = {"char": 127, "short": 32767, "int": 2**31 - 1}
-"""The largest of signed samples."""
+WHITE = {"char": 127, "short": 32767}
+"""The largest of signed samples. (Of 32 bits they are counts, mostly, and nothing says how much is white.)"""
 NEARLY, FARTHEST = 1e-3, 0.5
 """How far float samples may lie outside of black and white by rounding, and at all: the engine takes a bit more."""
 
@@ -41,7 +41,7 @@ def taken(path: Path, format: Format, image: pyvips.Image, fail_on: str, notes: 
     """
     if image.format in ("uchar", "ushort") or image.interpretation in LAB:
         return image
-    if format.name != "TIFF" or image.interpretation not in PLAIN:
+    if format.name != "TIFF" or image.interpretation not in PLAIN or image.format == "int":
         raise ValueError(f"{path} has {image.format} samples; convert it to 8 or 16 bits per channel")
     gray = image.bands < 3
     if image.format == "uint":
@@ -54,8 +54,6 @@ def taken(path: Path, format: Format, image: pyvips.Image, fail_on: str, notes: 
             raise ValueError(
                 f"{path} has samples from {lowest:g}, and nothing says what is black; convert it to 0…65535"
             )
-        if image.format == "int":
-            notes.append(f"{path}: its samples of 32 bits are taken as 16 bits")
         wide, white = image.format != "char", WHITE[str(image.format)]
         scaled = (image * ((65535 if wide else 255) / white)).rint().cast("ushort" if wide else "uchar")
         return scaled.copy(interpretation=("grey16" if gray else "rgb16") if wide else ("b-w" if gray else "srgb"))

@@ -9,7 +9,7 @@ from typing import Any
 import halide as hl
 
 from ..program import Program
-from . import FUNCTION, plain
+from . import FUNCTION, axes, plain
 from .color_table import fixed_point as color_table_fixed_point
 from .color_table import float32 as color_table_float32
 from .color_table.kind import LookUp
@@ -29,6 +29,7 @@ from .tables import simplex as tables_simplex
 FORMS: tuple[Form[Any, Any], ...] = (
     one_layer_fixed_point.FORM,
     one_layer_float32.FORM,
+    axes.FORM,
     tables_layers.FORM,
     tables_margins.FORM,
     tables_pairs.FORM,

@@ -6,11 +6,14 @@ Float sums are strict: compilers may else add in one order at the edges of a pic
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import halide as hl
+import numpy as np
+from numpy.typing import NDArray
 
 from ..program import FRACTION_BITS
-from ..program.ops import LUMA_WEIGHTS
+from ..program.ops import LUMA_WEIGHTS, UPSAMPLE_UNIT
 from ..program.reference import LUMA_WEIGHTS_16, bicubic_taps, bicubic_taps_integer
 
 
@@ -24,13 +27,23 @@ def luma(rgb: list[hl.Expr], integer: bool) -> hl.Expr:
     return hl.i32((total >> shift) << FRACTION_BITS)
 
 
+def bicubic_taps_of(scale: int, integer: bool) -> NDArray[Any]:
+    """The taps of `Upsample` for bicubic interpolation."""
+    return bicubic_taps_integer(scale) if integer else bicubic_taps(scale).astype(np.float32)
+
+
 def bicubic_sum(value: Callable[[int], hl.Expr], phase: hl.Expr | int, scale: int, integer: bool) -> hl.Expr:
     """Σ weight · value(t) over the offsets t = -2…2, for the sub-pixel position `phase` of `scale`."""
+    return taps_sum(value, phase, bicubic_taps_of(scale, integer), integer)
+
+
+def taps_sum(value: Callable[[int], hl.Expr], phase: hl.Expr | int, taps: NDArray[Any], integer: bool) -> hl.Expr:
+    """Σ weight · value(t) over the offsets t around 0, with the weights `(positions, offsets)` of a position."""
     if not isinstance(phase, int):
-        phases = [bicubic_sum(value, index, scale, integer) for index in range(scale)]
-        return hl.mux(phase, phases)
-    weights = (bicubic_taps_integer(scale) if integer else bicubic_taps(scale))[phase]
-    terms = [_product(value(t), float(w), integer) for t, w in zip(range(-2, 3), weights, strict=True) if w]
+        return hl.mux(phase, [taps_sum(value, index, taps, integer) for index in range(len(taps))])
+    radius = taps.shape[1] // 2
+    offsets = zip(range(-radius, radius + 1), taps[phase], strict=True)
+    terms = [_product(value(t), float(w), integer) for t, w in offsets if w]
     total = sum(terms[1:], terms[0])
     return total if integer else hl.strict_float(total)
 
@@ -38,7 +51,7 @@ def bicubic_sum(value: Callable[[int], hl.Expr], phase: hl.Expr | int, scale: in
 def _product(value: hl.Expr, weight: float, integer: bool) -> hl.Expr:
     if not integer:
         return value * hl.f32(weight)
-    if weight == 1 << 15:
+    if weight == UPSAMPLE_UNIT:
         return value
     if value.type() == hl.Int(16):
         return hl.rounding_mul_shift_right(value, hl.i16(int(weight)), hl.u16(15))

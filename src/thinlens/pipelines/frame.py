@@ -103,6 +103,21 @@ def float_element(picture: Picture) -> Callable[..., hl.Expr]:
     return element
 
 
+def schedule_blocks(
+    output: hl.Func, picture: Picture, source: hl.ImageParam, scale: int, group: int, block: int, tasks: hl.Expr
+) -> tuple[hl.Var, hl.Var]:
+    """An output in blocks of `block` low-resolution rows, in parallel, and these in groups of `group` rows.
+
+    Returns the variables of the blocks and of the groups.
+    """
+    task, yb, yi, ys, i = (hl.Var(name) for name in ("task", "yb", "yi", "ys", "i"))
+    blocks = (picture.height(source) + block - 1) // block
+    output.split(Y, yb, yi, block * scale, GUARD).split(yb, task, yb, (blocks + tasks - 1) // tasks, GUARD)
+    output.split(yi, ys, i, scale * group, GUARD).parallel(task).never_partition([task, yb, ys, i])
+    output.vectorize(X, 64 // picture.dtype.itemsize, hl.TailStrategy.PredicateStores)
+    return yb, ys
+
+
 def schedule_line(frame: Frame, vector: int) -> tuple[hl.Var, hl.Var]:
     """A line in blocks of `vector` low-resolution pixels, all elements of a block together.
 

@@ -27,10 +27,11 @@ from ..program import (
     ShiftAndSum,
     Slice,
     SoftmaxSum,
+    Upsample,
     missing,
 )
 from .activation import activate, fake_quantize
-from .color import bicubic_sum, luma
+from .color import bicubic_taps_of, luma, taps_sum
 from .constants import Constants
 from .form import Form
 from .picture import Picture
@@ -173,16 +174,23 @@ def _convolve(result: hl.Func, op: Convolution, plain: Plain, source: Planes) ->
 
 def _add_chroma(result: hl.Func, op: AddChroma, plain: Plain, source: Planes, picture: Planes) -> None:
     integer = plain.integer
-    chroma, rows = plain.constants.stage("chroma"), plain.constants.stage("rows")
+    chroma, enlarged = plain.constants.stage("chroma"), plain.constants.stage("enlarged")
     rgb = [picture.planes[X, Y, k] for k in range(3)]
     chroma[X, Y, C] = picture.planes[X, Y, C] - luma(rgb, integer)
     difference = Planes(chroma, 3, picture.width, picture.height)
-    s = op.scale
-    rows[X, Y, C] = bicubic_sum(lambda t: difference.at(X, Y // s + t, C), Y % s, s, integer)
-    lines = Planes(rows, 3, picture.width, picture.height * s)
-    enlarged = bicubic_sum(lambda t: lines.at(X // s + t, Y, C), X % s, s, integer)
-    result[X, Y, C] = source.planes[X, Y, 0] + enlarged
-    plain.parts.extend((chroma, rows))
+    taps = bicubic_taps_of(op.scale, integer)
+    plain.parts.append(chroma)
+    _upsample(enlarged, Upsample(0, taps, taps), plain, difference)
+    plain.parts.append(enlarged)
+    result[X, Y, C] = source.planes[X, Y, 0] + enlarged[X, Y, C]
+
+
+def _upsample(result: hl.Func, op: Upsample, plain: Plain, source: Planes) -> None:
+    s, integer, rows = op.scale, plain.integer, plain.constants.stage("rows")
+    rows[X, Y, C] = taps_sum(lambda t: source.at(X, Y // s + t, C), Y % s, op.down, integer)
+    lines = Planes(rows, source.channels, source.width, source.height * s)
+    result[X, Y, C] = taps_sum(lambda t: lines.at(X // s + t, Y, C), X % s, op.across, integer)
+    plain.parts.append(rows)
 
 
 def _lookup(result: hl.Func, op: Lookup, plain: Plain, source: Planes) -> None:
@@ -260,6 +268,7 @@ DEFINE: dict[type[Operation], Callable[..., None]] = {
     Add: _add,
     FakeQuantize: _fake_quantize,
     PixelShuffle: _shuffle,
+    Upsample: _upsample,
     ReduceMax: _reduce_max,
     SoftmaxSum: _softmax_sum,
     RoundingShiftRight: _shift_right,

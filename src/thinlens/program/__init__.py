@@ -11,7 +11,7 @@ from .color_ops import (
     Thumbnail,
 )
 from .file import dump, is_program, load, save
-from .interpolation import bicubic
+from .interpolation import bicubic, shifted_bicubic
 from .operation import Operand, Operation, ValueType, missing, renumbered
 from .ops import (
     FRACTION_BITS,
@@ -28,6 +28,7 @@ from .ops import (
     ReduceMax,
     RoundingShiftRight,
     SoftmaxSum,
+    Upsample,
 )
 from .program import Program
 from .sampling_ops import Multiply, PointSample, Slice
@@ -67,6 +68,7 @@ __all__ = [
     "SoftmaxSum",
     "StridedConvolution",
     "Thumbnail",
+    "Upsample",
     "ValueType",
     "bicubic",
     "dump",
@@ -76,5 +78,6 @@ __all__ = [
     "missing",
     "renumbered",
     "save",
+    "shifted_bicubic",
     "table_picture",
 ]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color_ops import COLOR_OPERATIONS
-from .operation import Arithmetic, Operand, Operation, ValueType, check_vector
+from .operation import Arithmetic, Operand, Operation, ValueType, check_grows, check_vector
 from .sampling_ops import Multiply, PointSample, Slice
 from .table_ops import Lookup, Rescale, ShiftAndSum
 
@@ -31,6 +31,8 @@ Function: TypeAlias = Literal["relu", "prelu", "tanh", "sigmoid", "softplus"]
 FRACTION_BITS = 6
 """An integer program sees the picture as int32, 8-bit values times 2**FRACTION_BITS, and answers in the same unit."""
 BICUBIC_HALO = 2
+UPSAMPLE_UNIT = 2**15
+"""What 1 is among the integer weights of Upsample."""
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 """Full-range BT.601: Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601-7, 2.5.1)."""
 FLOAT: tuple[Arithmetic, ...] = ("float",)
@@ -177,6 +179,42 @@ class PixelShuffle(Operation):
 
 
 @dataclass(frozen=True, eq=False)
+class Upsample(Operation):
+    """Enlarge every channel by filters along one axis and then along the other, the edge repeated.
+
+    `down` and `across` are `(scale, taps)`, the same odd number of taps: for each sub-pixel position the weights of the
+    pixels around, down first. They are float32, or int32 in units of 2**-15 in an integer program, where each product
+    is rounded to the unit of the source, halves up, before they are added.
+    """
+
+    source: Operand
+    down: NDArray[np.float32] | NDArray[np.int32]
+    across: NDArray[np.float32] | NDArray[np.int32]
+
+    @property
+    def scale(self) -> int:
+        """How many times larger the result is."""
+        return len(self.down)
+
+    def result(self, *inputs: ValueType) -> ValueType:
+        (source,) = inputs
+        check_grows(source)
+        down, across = self.down, self.across
+        if down.shape != across.shape or down.dtype != across.dtype:
+            raise ValueError(
+                f"down and across must be alike, got {down.shape} {down.dtype} and {across.shape} {across.dtype}"
+            )
+        if down.ndim != 2 or down.shape[0] < 1 or down.shape[1] % 2 == 0:
+            raise ValueError(f"down must be (scale, taps) with an odd number of taps, got {down.shape}")
+        limit = UPSAMPLE_UNIT if down.dtype == np.int32 else np.inf
+        for array in (down, across):
+            if not np.isfinite(array).all() or np.abs(array).max() > limit:
+                raise ValueError("weights must be finite, and integers from -32768 to 32768")
+        widened = source.widened(down.shape[1] // 2)
+        return ValueType(source.channels, source.scale * self.scale, widened.reach)
+
+
+@dataclass(frozen=True, eq=False)
 class ReduceMax(Operation):
     """The largest of all channels, as one channel (eSR-MAX)."""
 
@@ -269,6 +307,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Activation,
     Add,
     PixelShuffle,
+    Upsample,
     ReduceMax,
     SoftmaxSum,
     RoundingShiftRight,

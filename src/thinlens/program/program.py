@@ -10,7 +10,7 @@ import numpy as np
 
 from ..once import cached_property
 from .operation import Operation, ValueType, check_fields, check_operands, renumbered
-from .ops import AddChroma, Convolution, FakeQuantize, Luma
+from .ops import AddChroma, Convolution, FakeQuantize, Luma, Upsample
 from .table_ops import Lookup
 
 
@@ -83,9 +83,7 @@ class Program:
     @cached_property
     def integer(self) -> bool:
         """Whether the arithmetic is in int32 rather than float32."""
-        return any(
-            isinstance(op, Lookup) or (isinstance(op, Convolution) and op.weight.dtype == np.int16) for op in self.ops
-        )
+        return any(isinstance(op, Lookup) or _integer_weights(op) for op in self.ops)
 
     @cached_property
     def quantized(self) -> bool:
@@ -120,6 +118,12 @@ class Program:
         return program
 
 
+def _integer_weights(op: Operation) -> bool:
+    if isinstance(op, Upsample):
+        return op.down.dtype == np.int32
+    return isinstance(op, Convolution) and op.weight.dtype == np.int16
+
+
 def validate(program: Program) -> None:
     """Raise ValueError, with the operation and the reason, unless the program can run."""
     if not program.ops:
@@ -146,7 +150,7 @@ def validate(program: Program) -> None:
 
 def _check_arithmetic(program: Program) -> None:
     """Integer operations among themselves, float operations among themselves, int8 weights on quantized values only."""
-    weights = {op.weight.dtype == np.int16 for op in program.ops if isinstance(op, Convolution)}
+    weights = {_integer_weights(op) for op in program.ops if isinstance(op, Convolution | Upsample)}
     if len(weights) > 1 or (program.integer and False in weights):
         raise ValueError(f"{program.name} mixes integer and float weights")
     for op in program.ops:

@@ -14,6 +14,7 @@ from .operation import Operation, missing
 from .ops import (
     FRACTION_BITS,
     LUMA_WEIGHTS,
+    UPSAMPLE_UNIT,
     Activation,
     Add,
     AddChroma,
@@ -27,6 +28,7 @@ from .ops import (
     RoundingShiftRight,
     Slice,
     SoftmaxSum,
+    Upsample,
 )
 from .program import Program
 from .table_ops import Lookup, Rescale, ShiftAndSum
@@ -192,28 +194,32 @@ def bicubic_taps(scale: int, shift: float = 0.0) -> NDArray[np.float64]:
     return cubic(np.abs(np.arange(-2, 3)[None] - offsets[:, None]))
 
 
-def bicubic_taps_integer(scale: int) -> NDArray[np.int32]:
+def bicubic_taps_integer(scale: int, shift: float = 0.0) -> NDArray[np.int32]:
     """`(scale, 5)`: the taps times 2**15 as integers whose rows add up to 2**15."""
-    rounded = np.rint(bicubic_taps(scale) * 2**15).astype(np.int32)
+    rounded = np.rint(bicubic_taps(scale, shift) * UPSAMPLE_UNIT).astype(np.int32)
     for row in rounded:
-        row[np.argmax(row)] += 2**15 - row.sum()
+        row[np.argmax(row)] += UPSAMPLE_UNIT - row.sum()
     return rounded
 
 
 def bicubic(planes: Planes, scale: int) -> Planes:
-    """Enlarge planes, rows first, then columns; with integers each product is rounded to the unit of the source."""
-    for axis in (1, 2):
-        padded = np.pad(planes, [(2, 2) if i == axis else (0, 0) for i in range(3)], mode="edge")
-        size = planes.shape[axis]
-        taken = [np.take(padded, np.arange(t, t + size), axis=axis) for t in range(5)]
+    """Enlarge planes by bicubic interpolation, as `Upsample` does."""
+    taps = bicubic_taps(scale).astype(np.float32) if planes.dtype.kind == "f" else bicubic_taps_integer(scale)
+    return upsample(Upsample(0, taps, taps), planes)
+
+
+def upsample(op: Upsample, planes: Planes) -> Planes:
+    """Rows first, then columns; with integers each product is rounded to the unit of the source."""
+    for axis, weights in ((1, op.down), (2, op.across)):
+        radius, size = weights.shape[1] // 2, planes.shape[axis]
+        padded = np.pad(planes, [(radius, radius) if i == axis else (0, 0) for i in range(3)], mode="edge")
+        taken = [np.take(padded, np.arange(t, t + size), axis=axis) for t in range(2 * radius + 1)]
         if planes.dtype.kind == "f":
-            rows = bicubic_taps(scale).astype(np.float32)
-            phases = [sum(w * t for w, t in zip(row, taken, strict=True)) for row in rows]
+            phases = [sum(w * t for w, t in zip(row, taken, strict=True)) for row in weights]
         else:
-            rows = bicubic_taps_integer(scale)
-            phases = [sum((w * t + (1 << 14)) >> 15 for w, t in zip(row, taken, strict=True)) for row in rows]
+            phases = [sum((w * t + (1 << 14)) >> 15 for w, t in zip(row, taken, strict=True)) for row in weights]
         shape = list(planes.shape)
-        shape[axis] *= scale
+        shape[axis] *= op.scale
         planes = np.stack(phases, axis=axis + 1).reshape(shape)
     return planes
 
@@ -250,6 +256,7 @@ EVALUATE: dict[type[Operation], Callable[..., Planes]] = {
     Add: lambda op, source, other: source + other,
     FakeQuantize: fake_quantize,
     PixelShuffle: pixel_shuffle,
+    Upsample: upsample,
     ReduceMax: lambda op, source: source.max(axis=0, keepdims=True),
     SoftmaxSum: softmax_sum,
     RoundingShiftRight: rounding_shift_right,

@@ -8,7 +8,7 @@ from .encoding import CODECS, FORMATS, Settings, lost, settings
 from .film import DamagedError, Film, Times, open_film, open_pipe
 from .frames import Layout, Plane, layout_of
 from .joining import Kept, check_streams, join
-from .making import Enlarge, Making, enlarged, make, moment
+from .making import Enlarge, Making, Regrade, enlarged, make, moment
 from .segments import SECONDS, Folder, Segment, cut, remove_others
 from .tags import Tags
 
@@ -24,6 +24,7 @@ __all__ = [
     "Layout",
     "Making",
     "Plane",
+    "Regrade",
     "Segment",
     "Settings",
     "Tags",

@@ -12,11 +12,14 @@ from typing import Any, TypeAlias
 
 from .frames import Layout, layout_of
 from .tags import Tags, quantizer, read_headers, tags_of
+from .threads import threaded
 
 PROGRESSIVE = (0, 1)
 """Codes of the field order of films without fields: unknown and progressive."""
 DAMAGE = "is damaged"
 Y4M = b"YUV4MPEG2"
+PACKETS = 16
+"""Packets that are read ahead of decoding."""
 Source: TypeAlias = str | os.PathLike[str]
 
 
@@ -222,9 +225,12 @@ def _from(film: Film, begin: int | None, deinterlace: bool) -> Generator[tuple[i
                 if first is None or first.pts is None or first.pts > keys[place] or not _known(keys, first.pts):
                     place = place - 1 if place > 1 else 0  # not where it was asked for: from further back
                     continue
-            decoded = _decoded(container, video, first, packets)
-            timed = _timed(decoded, film.times)
-            yield from _deinterlaced(timed, video) if deinterlace else timed
+            ahead = threaded(packets, PACKETS)
+            try:
+                timed = _timed(_decoded(container, video, first, ahead), film.times)
+                yield from _deinterlaced(timed, video) if deinterlace else timed
+            finally:
+                ahead.close()
             return
 
 

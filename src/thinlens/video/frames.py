@@ -103,14 +103,11 @@ def planar(frame: Any, layout: Layout) -> Any:
 
 def planes(frame: Any, layout: Layout) -> list[Plane]:
     """The planes of a frame, writable, which must not outlive it."""
-    found: list[Plane] = []
-    for kind, plane in zip(layout.kinds, frame.planes, strict=True):
-        rows, columns = layout.shape(kind, frame.width, frame.height)
-        size = layout.dtype.itemsize
-        stride = plane.line_size
-        memory = np.frombuffer(plane, np.uint8)[: stride * rows]
-        found.append(memory.reshape(rows, stride)[:, : columns * size].view(layout.dtype))
-    return found
+    width, height, dtype = frame.width, frame.height, layout.dtype
+    return [
+        np.ndarray(layout.shape(kind, width, height), dtype, plane, 0, (plane.line_size, dtype.itemsize))
+        for kind, plane in zip(layout.kinds, frame.planes, strict=True)
+    ]
 
 
 def empty(layout: Layout, width: int, height: int) -> Any:

@@ -114,7 +114,9 @@ class Folder:
 
 
 def remove_others(target: Path, but: Path | None = None) -> None:
-    """Remove the folders that killed runs have left of a result."""
+    """Remove what killed runs have left of a result: folders with segments, and half a file where it was joined."""
+    if target.parent.is_dir():
+        clean(target.parent)
     length = len(f"{PREFIX}{target.name}-") + 16 + len(SUFFIX)
     for path in target.parent.iterdir() if target.parent.is_dir() else ():
         name = path.name

@@ -148,9 +148,10 @@ def schedule(layer: OneLayer, stages: Stages, processor: Processor, tasks: hl.Ex
     lanes, most = processor.lanes * 32 // how.total.bits(), 24 if processor.registers == 32 else 12
     vector = next((size for size in (64, 32, 16) if count * size <= most * lanes), 16)
     block, rows = layers.schedule(stages.frame, vector, 16, tasks)
-    stages.padded.compute_at(block).vectorize(X, 64)
-    interleaved = stages.interleaved.compute_at(rows).bound(PART, 0, how.size)
+    stages.padded.compute_at(block).vectorize(X, 16)  # at the edges of the picture elements are gathered one by one
+    interleaved = stages.interleaved.compute_at(rows).hoist_storage(block).bound(PART, 0, how.size)
     interleaved.reorder(PART, X, GROUP, Y).unroll(PART).vectorize(X, 64)
+    stages.frame.line.hoist_storage(block)
     sums.compute_at(stages.frame.line, ROW).vectorize(X, vector).unroll(C).unroll(COLUMN)
     part, x, group = sums.rvars(0)
     update = sums.update().reorder(part, C, COLUMN, X, x, group)

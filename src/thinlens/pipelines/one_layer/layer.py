@@ -20,7 +20,7 @@ from ...program import (
     RoundingShiftRight,
     SoftmaxSum,
 )
-from ..frame import GUARD, Frame, X, Y, schedule_chroma, schedule_line
+from ..frame import Frame, X, Y, schedule_blocks, schedule_chroma, schedule_line
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,8 @@ def schedule(frame: Frame, vector: int, block: int, tasks: hl.Expr) -> tuple[hl.
     Only the output knows where the picture ends: all before it compute whole vectors, so that a pixel is computed by
     the same instructions wherever it lies. Returns where to compute what a block needs, and what a group of rows needs.
     """
-    s, picture, group = frame.scale, frame.picture, frame.row_group
-    output = frame.output
-    task, yb, yi, ys, i = (hl.Var(name) for name in ("task", "yb", "yi", "ys", "i"))
-    blocks = (picture.height(frame.source) + block - 1) // block
-    output.split(Y, yb, yi, block * s, GUARD).split(yb, task, yb, (blocks + tasks - 1) // tasks, GUARD)
-    output.split(yi, ys, i, s * group, GUARD).parallel(task).never_partition([task, yb, ys, i])
-    output.vectorize(X, 64 // picture.dtype.itemsize, hl.TailStrategy.PredicateStores)
-
+    picture, output = frame.picture, frame.output
+    yb, ys = schedule_blocks(output, picture, frame.source, frame.scale, frame.row_group, block, tasks)
     schedule_line(frame, vector)
     frame.line.compute_at(output, ys)
     if picture.channels == 3:
