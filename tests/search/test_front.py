@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from thinlens.search.front import Point, front, hypervolume, ranking
+from thinlens.search.front import Point, front, hypervolume
 
 POINTS: list[Point] = [tuple(pair) for pair in np.random.default_rng(0).uniform(size=(60, 2)).tolist()]
 
@@ -32,13 +32,3 @@ def test_the_hypervolume_is_the_share_of_a_fine_grid() -> None:
         covered |= (times >= time) & (qualities <= quality)
     assert hypervolume(POINTS, (1.0, 0.0)) == pytest.approx(covered.mean(), abs=2e-3)
     assert hypervolume([(2.0, 0.5), (0.5, -1.0)], (1.0, 0.0)) == 0
-
-
-def test_the_ranking_goes_front_by_front() -> None:
-    order = ranking(POINTS)
-    assert sorted(order) == list(range(len(POINTS)))
-    left = list(range(len(POINTS)))
-    while left:
-        layer = {left[index] for index in front([POINTS[i] for i in left])}
-        assert set(order[: len(layer)]) == layer
-        order, left = order[len(layer) :], [index for index in left if index not in layer]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from math import log
 from typing import Any
 
-from .front import ranking
+from .front import hypervolume
 from .pool import YARDSTICKS, Candidate
 from .recipes import RUNGS, shortened_recipe, work
 from .row import Row, Trial
@@ -16,6 +16,8 @@ from .strategy import Recipes, trial_of
 
 REDUCTION = 3
 """One of so many goes on to the next rung."""
+UNKNOWN = 3.0
+"""dB that more training is taken to be worth in a family of which nothing is known yet."""
 TOGETHER = 9
 """Trials asked of a scale before the first of them is told of."""
 
@@ -25,7 +27,8 @@ class Adaptive:
 
     Networks are asked for by a multi-objective sampler of Optuna [Akiba2019], the tree-structured Parzen estimator
     [Ozaki2022], of validation PSNR and the logarithm of the time: first some of all costs. They begin with a ninth of
-    the work, and a third of each rung goes on to the next [Jamieson2016], in the order of fronts. It ends when
+    the work, and a third of each rung goes on to the next [Jamieson2016]: those that widen the front most if they gain
+    by it what others of their family did, since some are as good after a ninth and others far from it. It ends when
     `budget`, a part of the work of the whole grid, is spent. Rows of an earlier run are told first; what was running
     then is asked anew. Raises ValueError for a budget that is no part, ImportError without Optuna.
     """
@@ -87,7 +90,7 @@ class _Scale:
             return None
         for rung in reversed(range(1, len(RUNGS))):
             for network in self._best(rung - 1):
-                if network not in self.begun[rung] and (trial := self._begin(self.candidates[network], rung)):
+                if trial := self._begin(self.candidates[network], rung):
                     return trial
         cheapest = next((each for each in self.candidates.values() if each.identifier not in self.begun[0]), None)
         if cheapest is None or not self._affordable(self._trial(cheapest, 0)):
@@ -140,10 +143,40 @@ class _Scale:
             self.begun[lower].add(trial.candidate.identifier)
 
     def _best(self, rung: int) -> Iterator[str]:
-        """The networks of a rung that may go on, the best first."""
-        rows = list(self.rungs[rung].values())
-        points = [(time, quality) for quality, time in map(_values, rows)]
-        return (rows[index].network for index in ranking(points)[: len(rows) // REDUCTION])
+        """The networks of a rung that may go on and have not, those first that are likely to widen the front most."""
+        rows = self.rungs[rung]
+        if len(self.begun[rung + 1]) >= len(rows) // REDUCTION:
+            return
+        known = {name: row for level in self.rungs for name, row in level.items()}  # of the highest rung of each
+        points = {name: _point(row) for name, row in known.items()}
+        reference = max(time for time, _ in points.values()) + 1e-9, min(points[name][1] for name in rows) - 1e-9
+        whole = hypervolume(list(points.values()), reference)
+        gains: dict[str, float] = {}
+        for name in rows.keys() - self.begun[rung + 1]:
+            time, quality = points[name]
+            hoped = {**points, name: (time, quality + self._improvement(name, rung))}
+            gains[name] = hypervolume(list(hoped.values()), reference) - whole
+        order = sorted(gains, key=lambda name: (-gains[name], name))
+        yield from order[: len(rows) // REDUCTION - len(self.begun[rung + 1])]
+
+    def _improvement(self, network: str, rung: int) -> float:
+        """By how many dB a network is likely to be better on the next rung: as others of its family were.
+
+        Where none has gone on yet, it is on the first rung so much that one of each family does, and then a third of
+        what the last rung brought the network itself.
+        """
+        family, lower, upper = self.candidates[network].family, self.rungs[rung], self.rungs[rung + 1]
+        found = [
+            _quality(upper[name]) - _quality(lower[name])
+            for name in upper.keys() & lower.keys()
+            if self.candidates[name].family == family
+        ]
+        if found:
+            return max(0.0, sum(found) / len(found))
+        before = self.rungs[rung - 1].get(network) if rung else None
+        if before is None:
+            return UNKNOWN
+        return min(UNKNOWN, max(0.0, _quality(lower[network]) - _quality(before))) / REDUCTION
 
     def _sample(self) -> tuple[Candidate, Any]:
         """A network that was not asked before, with its trial of the study: one of the first few of all costs, then
@@ -180,6 +213,15 @@ def _values(row: Row) -> tuple[float, float]:
     """What is to be large and what is to be small: PSNR in dB, and the logarithm of the time."""
     assert row.validation is not None and row.milliseconds is not None
     return row.validation, log(row.milliseconds)
+
+
+def _point(row: Row) -> tuple[float, float]:
+    quality, time = _values(row)
+    return time, quality
+
+
+def _quality(row: Row) -> float:
+    return _values(row)[0]
 
 
 def _work(trial: Trial) -> float:

@@ -29,16 +29,3 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
             area += (reference[0] - time) * (better - quality)
             quality = better
     return area
-
-
-def ranking(points: Sequence[Point]) -> list[int]:
-    """Indices from the best to the worst: fronts one after the other, in each those first that add the most to it."""
-    left, order = list(range(len(points))), list[int]()
-    while left:
-        layer = [left[i] for i in front([points[i] for i in left])]
-        reference = max(points[i][0] for i in left) + 1e-9, min(points[i][1] for i in left) - 1e-9
-        whole = hypervolume([points[i] for i in layer], reference)
-        lost = {i: whole - hypervolume([points[j] for j in layer if j != i], reference) for i in layer}
-        order += sorted(layer, key=lambda i: -lost[i])
-        left = [i for i in left if i not in lost]
-    return order
