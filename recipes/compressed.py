@@ -23,3 +23,6 @@ recipes = {
 }
 balanced = "ECBSR_s2_M2_C8.jpeg-medium"  # most files are of this degree, and most of them go through this
 recipes[balanced] = recipes[balanced].overridden(steps=12_000)
+for size in ("M2_C8", "M4_C8", "M4_C16"):
+    name = f"ECBSR_s2_{size}.h264"
+    recipes[name] = recipes[name].overridden(steps=700)

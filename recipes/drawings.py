@@ -1,6 +1,7 @@
-"""ESPCN and eSR-CNN that see drawings too, for comparison, not released: `recipes/drawings.py:ID --start FIRST`.
+"""ESPCN and eSR-CNN that see drawings too, for comparison, not released: `recipes/drawings.py:ID.drawings`.
 
-FIRST is the released network of that id, trained on photos alone; docs/networks.md has what came of it.
+Each begins with the released network of that id, `--start src/thinlens/models/ID.safetensors`, which was trained on photos
+alone; docs/networks.md has what came of it.
 """
 
 from thinlens.data.pairs import Sampling
@@ -13,7 +14,9 @@ for scale in (2, 3, 4):
     batch, patch = (32, 48) if scale == 2 else (64, 32)
     descent = GradientDescent("soap", 2500, batch, patch, learning_rate=3e-3, precision="bfloat16")
     name = f"ESPCN_s{scale}_D16_S32"
-    recipes[name] = Recipe(name, descent, "log-mse", sampling=SAMPLING, drawings=DRAWINGS)
+    recipes[f"{name}.drawings"] = Recipe(name, descent, "log-mse", sampling=SAMPLING, drawings=DRAWINGS)
     descent = GradientDescent("soap", 4000, 8, 48, learning_rate=5e-3)
     name = f"eSR-CNN_s{scale}_C8_D3_S9"
-    recipes[name] = Recipe(name, descent, "log-mse", stretched=0.3, seed=1, sampling=SAMPLING, drawings=DRAWINGS)
+    recipes[f"{name}.drawings"] = Recipe(
+        name, descent, "log-mse", stretched=0.3, seed=1, sampling=SAMPLING, drawings=DRAWINGS
+    )
