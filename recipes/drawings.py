@@ -1,6 +1,6 @@
 """ESPCN and eSR-CNN that see drawings too, for comparison, not released: `recipes/drawings.py:ID.drawings`.
 
-Each begins with the released network of that id, `--start src/thinlens/models/ID.safetensors`, which was trained on photos
+Each begins with the released network of that id, `--start src/thinlens/models/ID.safetensors`, trained on photos
 alone; docs/networks.md has what came of it.
 """
 
