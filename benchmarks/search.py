@@ -201,7 +201,9 @@ def text(stored: dict[str, Any]) -> str:
         lines += ["", "## Scheduling", "", f"{part['machine']}; {part['date']}.", ""]
         lines += [f"- {TRIALS} trials of CPU work: {part['seconds with 1']:.1f} s with one worker, "]
         lines[-1] += f"{part['seconds with 2']:.1f} s with two, {part['times faster']:.2f} times faster"
-        lines += [f"- 4 trials of a minute, two at a time: {part['seconds of minutes']:.1f} s; of trials that do nothing, "]
+        lines += [
+            f"- 4 trials of a minute, two at a time: {part['seconds of minutes']:.1f} s; of such that do nothing, "
+        ]
         lines[-1] += f"so for Ray's start and end: {part['seconds of nothing']:.1f} s; without that "
         lines[-1] += f"{100 * part['overhead of minutes']:.1f} % more than two minutes"
     return "\n".join(lines).rstrip() + "\n"
